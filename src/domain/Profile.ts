@@ -1,0 +1,34 @@
+/** What kind of worker to run: chosen by name, declared by the runtime. */
+import { Option, Schema } from "effect"
+
+const name = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/))
+
+export const ProfileSelector = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("runtime_default") }),
+  Schema.Struct({ kind: Schema.Literals(["builtin", "named"]), value: name })
+])
+export type ProfileSelector = typeof ProfileSelector.Type
+
+export const runtimeDefault: ProfileSelector = { kind: "runtime_default" }
+
+/** A profile that a runtime offers. */
+export const Profile = Schema.Struct({
+  selector: ProfileSelector,
+  label: Schema.String,
+  description: Schema.String
+})
+export type Profile = typeof Profile.Type
+
+/** `builtin:echo`, `named:reviewer`, `runtime_default`: the one-word form that browsers, the CLI and digests use. */
+export const format = (selector: ProfileSelector): string =>
+  selector.kind === "runtime_default" ? selector.kind : `${selector.kind}:${selector.value}`
+
+/** The inverse of `format`. */
+export const parse = (text: string): Option.Option<ProfileSelector> => {
+  const colon = text.indexOf(":")
+  return Schema.decodeUnknownOption(ProfileSelector)(
+    colon < 0 ? { kind: text } : { kind: text.slice(0, colon), value: text.slice(colon + 1) }
+  )
+}
+
+export const equals = (a: ProfileSelector, b: ProfileSelector): boolean => format(a) === format(b)

@@ -1,0 +1,142 @@
+/**
+ * What a watcher needs to start: the state of the worker, the tail of its transcript and the text that is still growing.
+ * One reducer keeps it current from events; the runtime, the backend's event hub and the web page agree because of it.
+ */
+import { Schema } from "effect"
+import { TranscriptItem } from "./Transcript.ts"
+import type { WorkerEvent } from "./WorkerEvent.ts"
+
+export const InFlight = Schema.Struct({
+  text: Schema.String,
+  thinking: Schema.String,
+  tool_calls: Schema.Array(Schema.Struct({ id: Schema.String, name: Schema.String, json: Schema.String }))
+})
+export type InFlight = typeof InFlight.Type
+
+export const Snapshot = Schema.Struct({
+  status: Schema.Literals(["idle", "running", "paused"]),
+  /** The worker's state. */
+  state: Schema.String,
+  transcript: Schema.Struct({
+    /** 0-based position of the first item of the tail. */
+    start: Schema.Int,
+    total_items: Schema.Int,
+    items: Schema.Array(TranscriptItem)
+  }),
+  /** null when nothing is growing. */
+  in_flight: Schema.NullOr(InFlight),
+  /** Event id of the last durable event that is part of this; an event up to here must not be applied again. */
+  as_of: Schema.String
+})
+export type Snapshot = typeof Snapshot.Type
+
+/** The tail of a snapshot holds at most this many items … */
+export const maxTailItems = 50
+/** … and this many UTF-16 units of content (but at least the last item). */
+export const maxTailLength = 262_144
+/** Text in flight is shown up to its last so many UTF-16 units. */
+export const maxInFlightLength = 1_048_576
+
+export const empty: Snapshot = {
+  status: "idle",
+  state: "idle",
+  transcript: { start: 0, total_items: 0, items: [] },
+  in_flight: null,
+  as_of: "0"
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "")
+
+const grow = (current: string, more: unknown): string => {
+  const next = current + text(more)
+  return next.length > maxInFlightLength ? next.slice(next.length - maxInFlightLength) : next
+}
+
+const idle: InFlight = { text: "", thinking: "", tool_calls: [] }
+const orNull = (flight: InFlight): InFlight | null =>
+  flight.text === "" && flight.thinking === "" && flight.tool_calls.length === 0 ? null : flight
+
+/** Cuts the tail to its bounds, newest items first. */
+export const trim = (items: ReadonlyArray<TranscriptItem>): ReadonlyArray<TranscriptItem> => {
+  let length = 0
+  let from = items.length
+  while (from > 0 && items.length - from < maxTailItems) {
+    length += items[from - 1]!.content.length
+    if (length > maxTailLength && from < items.length) break
+    from--
+  }
+  return from === 0 ? items : items.slice(from)
+}
+
+const append = (self: Snapshot, item: TranscriptItem): Snapshot["transcript"] => {
+  const items = trim([...self.transcript.items, item])
+  const total_items = Math.max(self.transcript.total_items, item.sequence)
+  return { start: total_items - items.length, total_items, items }
+}
+
+const segments = (value: unknown): string =>
+  Array.isArray(value) ? value.map((segment) => text((segment as { content?: unknown } | null)?.content)).join("") : ""
+
+/**
+ * The snapshot after one more event.
+ *
+ * @param event_id of the event when it is durable; undefined for a transient one
+ */
+export const apply = (self: Snapshot, event: WorkerEvent, event_id: string | undefined): Snapshot => {
+  const data = event.data
+  const flight = self.in_flight ?? idle
+  const as_of = event_id ?? self.as_of
+  const sequence = typeof data.sequence === "number" ? data.sequence : self.transcript.total_items + 1
+  const item = (role: TranscriptItem["role"], content: string): TranscriptItem => ({
+    sequence,
+    role,
+    content,
+    event_id: Number.parseInt(as_of, 10) || 0
+  })
+  switch (event.event) {
+    case "text_delta":
+      return { ...self, in_flight: { ...flight, text: grow(flight.text, data.text) } }
+    case "thinking_delta":
+      return { ...self, in_flight: { ...flight, thinking: grow(flight.thinking, data.text) } }
+    case "tool_call_start": {
+      const call = { id: text(data.id), name: text(data.name), json: "" }
+      return { ...self, in_flight: { ...flight, tool_calls: [...flight.tool_calls, call] } }
+    }
+    case "tool_call_args_delta": {
+      const tool_calls = flight.tool_calls.map((call) =>
+        call.id === data.id ? { ...call, json: grow(call.json, data.json) } : call
+      )
+      return { ...self, in_flight: { ...flight, tool_calls } }
+    }
+    case "tool_call_done": {
+      const tool_calls = flight.tool_calls.filter((call) => call.id !== data.id)
+      return { ...self, as_of, in_flight: orNull({ ...flight, tool_calls }) }
+    }
+    case "thinking_done":
+      return { ...self, as_of, in_flight: orNull({ ...flight, thinking: "" }) }
+    case "text_done":
+      return {
+        ...self,
+        as_of,
+        transcript: append(self, item("assistant", text(data.text))),
+        in_flight: orNull({ ...flight, text: "" })
+      }
+    case "user_message":
+      return { ...self, as_of, transcript: append(self, item("user", segments(data.segments))) }
+    case "system_item":
+      return {
+        ...self,
+        as_of,
+        transcript: append(self, item("system", text((data.item as { content?: unknown } | null)?.content)))
+      }
+    case "status": {
+      const status = data.status === "running" || data.status === "paused" ? data.status : "idle"
+      const state = typeof data.state === "string" ? data.state : status === "running" ? "busy" : "idle"
+      return { ...self, as_of, status, state, in_flight: status === "idle" ? null : self.in_flight }
+    }
+    case "run_end":
+      return { ...self, as_of, in_flight: null }
+    default:
+      return as_of === self.as_of ? self : { ...self, as_of }
+  }
+}

@@ -1,0 +1,109 @@
+/** A worker: a long-lived session on a runtime that takes input and answers with events. */
+import { Schema } from "effect"
+import { IdempotencyKey, RuntimeId, WorkerId } from "./Identifiers.ts"
+import { ProfileSelector } from "./Profile.ts"
+
+/**
+ * The one state of a worker. `idle` and `busy` take commands; `errored` lost its executor in a run; `stale` could not be
+ * restored after a restart; `stopped` and `cancelled` are final.
+ */
+export const WorkerState = Schema.Literals(["idle", "busy", "errored", "stale", "stopped", "cancelled"])
+export type WorkerState = typeof WorkerState.Type
+
+export const TerminalState = Schema.Literals(["stopped", "cancelled"])
+export type TerminalState = typeof TerminalState.Type
+
+export const isTerminal = (state: WorkerState): state is TerminalState => state === "stopped" || state === "cancelled"
+
+/** RFC 3339 in UTC with milliseconds. */
+export const Timestamp = Schema.String
+
+/** A config bundle by id and lowercase hex SHA-256. */
+export const ConfigBundleReference = Schema.Struct({
+  id: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200)),
+  digest: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
+})
+export type ConfigBundleReference = typeof ConfigBundleReference.Type
+
+/** What the executor said about the last operation that was handed to it. */
+export const OperationResult = Schema.Struct({
+  operation: Schema.Literals(["spawn", "input", "stop", "cancel"]),
+  outcome: Schema.Literals(["accepted", "busy", "rejected", "errored", "unsupported"]),
+  message: Schema.optionalKey(Schema.String)
+})
+export type OperationResult = typeof OperationResult.Type
+
+export const Worker = Schema.Struct({
+  runtime_id: RuntimeId,
+  worker_id: WorkerId,
+  display_name: Schema.String,
+  profile: ProfileSelector,
+  state: WorkerState,
+  /** Why the state is `errored` or `stale`, for a person. */
+  state_reason: Schema.optionalKey(Schema.String),
+  config_bundle: Schema.NullOr(ConfigBundleReference),
+  transcript_len: Schema.Int,
+  /** Number of the last durable event; 0 before the first. */
+  last_event_id: Schema.Int,
+  last_result: Schema.optionalKey(OperationResult),
+  /** How the executor finds its own session again. */
+  backend_id: Schema.optionalKey(Schema.String),
+  /** Absent where a foreign runtime does not say. */
+  created_at: Schema.optionalKey(Timestamp),
+  updated_at: Schema.optionalKey(Timestamp)
+})
+export type Worker = typeof Worker.Type
+
+export const InputKind = Schema.Literals(["user", "system"])
+export type InputKind = typeof InputKind.Type
+
+/** The largest input that is taken, in bytes of UTF-8. Published as `workers.input.max_bytes`. */
+export const maxInputBytes = 1_048_576
+
+export const WorkerInput = Schema.Struct({ kind: InputKind, content: Schema.String })
+export type WorkerInput = typeof WorkerInput.Type
+
+/** What it takes to create a worker. Everything may be left out. */
+export interface CreateWorker {
+  readonly profile?: ProfileSelector
+  readonly config_bundle?: ConfigBundleReference
+  readonly initial_input?: WorkerInput
+  readonly display_name?: string
+  readonly worker_id?: WorkerId
+}
+
+/** The answer to stop and cancel. */
+export interface Ack {
+  readonly runtime_id: RuntimeId
+  readonly worker_id: WorkerId
+  readonly state: WorkerState
+  readonly event_id: number
+}
+
+/** The answer to input: durable when it is given. */
+export interface InputAck extends Ack {
+  readonly transcript_sequence: number
+}
+
+/** A command's answer, and whether it was given before to the same idempotency key. */
+export interface Replayable<A> {
+  readonly answer: A
+  readonly replayed: boolean
+}
+
+/** How a command was asked for. */
+export interface CommandOptions {
+  readonly idempotency_key?: IdempotencyKey
+}
+
+export interface ListQuery {
+  readonly state?: WorkerState
+  /** 1 to the maximum; absent = the maximum. */
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+export interface WorkerPage {
+  readonly items: ReadonlyArray<Worker>
+  readonly next_cursor: string | null
+}

@@ -1,0 +1,51 @@
+/** The engine's port to whatever does a worker's work: an echo, an agent, a program. */
+import { Context, type Effect, type Scope, type Stream } from "effect"
+import type { WorkerId } from "./Identifiers.ts"
+import type { Problem } from "./Problem.ts"
+import type { Profile, ProfileSelector } from "./Profile.ts"
+import type { WorkerInput } from "./Worker.ts"
+import type { WorkerEvent } from "./WorkerEvent.ts"
+
+/** A run that broke off. Its message is shown to people: no address, path or secret. */
+export interface RunFailure {
+  readonly code: string
+  readonly message: string
+}
+
+/** A live session of one worker. Closing the scope it was spawned in ends it, process and all. */
+export interface WorkerSession {
+  /** How a later `spawn` finds the session again. */
+  readonly backend_id?: string
+  /**
+   * Takes the input or refuses it. Taking it starts nothing yet: the engine first makes the input durable and then runs
+   * the stream, once. Interrupting the stream ends the turn.
+   */
+  readonly accept: (
+    input: WorkerInput
+  ) => Effect.Effect<
+    Stream.Stream<WorkerEvent, RunFailure>,
+    Problem<"worker_busy" | "worker_execution_rejected" | "execution_backend_unavailable">
+  >
+}
+
+export interface SpawnRequest {
+  readonly worker_id: WorkerId
+  readonly profile: ProfileSelector
+  /** Set when a worker of an earlier process is brought back. */
+  readonly resume?: { readonly backend_id: string | undefined }
+}
+
+export class WorkerExecutor extends Context.Service<
+  WorkerExecutor,
+  {
+    /** What can be created; the first one is the runtime's default. Empty = workers cannot be created. */
+    readonly profiles: ReadonlyArray<Profile>
+    readonly spawn: (
+      request: SpawnRequest
+    ) => Effect.Effect<
+      WorkerSession,
+      Problem<"execution_backend_unavailable" | "worker_execution_rejected">,
+      Scope.Scope
+    >
+  }
+>()("yoi-workspace/domain/WorkerExecutor") {}
