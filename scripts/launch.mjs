@@ -1,0 +1,8 @@
+/** `npm start` and `npm run cli`: prepares the checkout, then runs the program on the project's Node. */
+import { ensure } from "./ensure.mjs"
+import { join } from "node:path"
+import { root, runNode } from "./project-node.mjs"
+
+const args = process.argv.slice(2)
+await ensure({ page: args[0] === "serve" })
+process.exitCode = await runNode([join(root, "src/app/main.ts"), ...args])
