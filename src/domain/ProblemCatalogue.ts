@@ -183,6 +183,12 @@ export const catalogue = {
     "The config bundle is not on this runtime.",
     "Send the bundle to the runtime first."
   ),
+  config_bundle_limit_reached: row(
+    409,
+    "runtime",
+    "The runtime holds as many config bundles as it may.",
+    "Replace a bundle by sending one with the same id."
+  ),
   store_io: transient(
     500,
     "runtime",

@@ -40,6 +40,8 @@ export class WorkerExecutor extends Context.Service<
   {
     /** What can be created; the first one is the runtime's default. Empty = workers cannot be created. */
     readonly profiles: ReadonlyArray<Profile>
+    /** Kinds of config bundle declarations that it acts on; a bundle with any other is refused, not ignored. */
+    readonly declarationKinds: ReadonlySet<string>
     readonly spawn: (
       request: SpawnRequest
     ) => Effect.Effect<

@@ -1,0 +1,130 @@
+/**
+ * The engine that hosts workers. The embedded source calls it directly, the standalone worker-runtime wraps it in HTTP:
+ * what a worker is and does is written here, once.
+ */
+import { Context, type Effect, type Scope } from "effect"
+import type { ConfigBundle, ConfigBundleSummary } from "./ConfigBundle.ts"
+import type { Diagnostic } from "./Diagnostic.ts"
+import type { Attached, Watcher } from "./EventLog.ts"
+import type { WorkerId } from "./Identifiers.ts"
+import type { Problem } from "./Problem.ts"
+import type { BundleAvailability } from "./RuntimeSource.ts"
+import type { RuntimeDescription } from "./Runtime.ts"
+import type { TranscriptPage, TranscriptQuery } from "./Transcript.ts"
+import type {
+  Ack,
+  CommandOptions,
+  CreateWorker,
+  InputAck,
+  ListQuery,
+  Replayable,
+  TerminalState,
+  Worker,
+  WorkerInput,
+  WorkerPage
+} from "./Worker.ts"
+import type { StoreProblem } from "./WorkerStore.ts"
+
+type Keyed = Problem<"idempotency_key_reused" | "idempotency_in_flight">
+
+export type CreateProblem =
+  | StoreProblem
+  | Keyed
+  | Problem<
+      | "invalid_profile_selector"
+      | "invalid_request"
+      | "invalid_initial_input_kind"
+      | "payload_too_large"
+      | "config_bundle_missing"
+      | "config_bundle_digest_mismatch"
+      | "execution_backend_unavailable"
+      | "worker_execution_rejected"
+      | "worker_busy"
+      | "worker_id_taken"
+      | "worker_limit_reached"
+      | "runtime_stopped"
+    >
+
+export type InputProblem =
+  | StoreProblem
+  | Keyed
+  | Problem<
+      | "worker_not_found"
+      | "invalid_request"
+      | "payload_too_large"
+      | "worker_busy"
+      | "worker_not_running"
+      | "worker_execution_unavailable"
+      | "worker_execution_rejected"
+      | "execution_backend_unavailable"
+      | "runtime_stopped"
+    >
+
+export type EndProblem = StoreProblem | Keyed | Problem<"worker_not_found">
+
+/** A watcher's start: what it sees first, and what it has missed. */
+export interface Watching extends Attached {
+  /** Epoch of the worker's log. */
+  readonly epoch: string
+  /** Durable events that are kept for resuming. */
+  readonly retained_events: number
+  readonly head: string
+  /** Set when the worker has ended and nothing will follow. */
+  readonly ended: TerminalState | undefined
+}
+
+export class WorkerRuntime extends Context.Service<
+  WorkerRuntime,
+  {
+    readonly describe: Effect.Effect<RuntimeDescription>
+    readonly diagnostics: Effect.Effect<ReadonlyArray<Diagnostic>>
+    readonly list: (query: ListQuery) => Effect.Effect<WorkerPage, Problem<"limit_too_large" | "invalid_cursor">>
+    readonly get: (worker_id: WorkerId) => Effect.Effect<Worker, Problem<"worker_not_found">>
+    readonly create: (
+      request: CreateWorker,
+      options: CommandOptions
+    ) => Effect.Effect<Replayable<Worker>, CreateProblem>
+    /** Durable when answered. */
+    readonly input: (
+      worker_id: WorkerId,
+      input: WorkerInput,
+      options: CommandOptions
+    ) => Effect.Effect<Replayable<InputAck>, InputProblem>
+    /** Ends the worker; one that has ended answers how it ended. */
+    readonly stop: (worker_id: WorkerId, options: CommandOptions) => Effect.Effect<Replayable<Ack>, EndProblem>
+    readonly cancel: (worker_id: WorkerId, options: CommandOptions) => Effect.Effect<Replayable<Ack>, EndProblem>
+    readonly transcript: (
+      worker_id: WorkerId,
+      query: TranscriptQuery
+    ) => Effect.Effect<TranscriptPage, StoreProblem | Problem<"worker_not_found" | "limit_too_large" | "invalid_query">>
+    /**
+     * Attaches a watcher until the scope closes. The watcher runs synchronously inside the engine: it must be quick and
+     * bounded.
+     */
+    readonly watch: (
+      worker_id: WorkerId,
+      cursor: string | undefined,
+      watcher: Watcher
+    ) => Effect.Effect<Watching, StoreProblem | Problem<"worker_not_found" | "invalid_cursor">, Scope.Scope>
+    readonly bundles: Effect.Effect<ReadonlyArray<ConfigBundleSummary>>
+    readonly putBundle: (
+      bundle: ConfigBundle
+    ) => Effect.Effect<
+      BundleAvailability,
+      | StoreProblem
+      | Problem<
+          "config_bundle_digest_mismatch" | "unsupported_config_declaration" | "config_bundle_limit_reached"
+        >
+    >
+    readonly bundleAvailability: (
+      id: string,
+      digest: string | undefined
+    ) => Effect.Effect<BundleAvailability, Problem<"config_bundle_missing" | "config_bundle_digest_mismatch">>
+    /** Forgets an ended worker and all it has. */
+    readonly remove: (
+      worker_id: WorkerId
+    ) => Effect.Effect<void, StoreProblem | Problem<"worker_not_found" | "worker_busy">>
+    /** Refuses new work from now on; what runs goes on. */
+    readonly drain: Effect.Effect<void>
+  }
+>()("yoi-workspace/domain/WorkerRuntime") {}

@@ -1,0 +1,228 @@
+/** What can be done to a worker: create, input, stop and cancel, each durable before it is answered. */
+import { DateTime, Effect, Exit, Scope, type Stream } from "effect"
+import { SecureRandom } from "effect/crypto/SecureRandom"
+import { type RuntimeId, WorkerId } from "../Identifiers.ts"
+import * as Problem from "../Problem.ts"
+import * as Profile from "../Profile.ts"
+import {
+  type Ack,
+  type CreateWorker,
+  type InputAck,
+  isTerminal,
+  maxInputBytes,
+  type TerminalState,
+  type Worker,
+  type WorkerInput
+} from "../Worker.ts"
+import { event, type WorkerEvent } from "../WorkerEvent.ts"
+import type { RunFailure, WorkerExecutor } from "../WorkerExecutor.ts"
+import type { Receipt, WorkerStore } from "../WorkerStore.ts"
+import type * as Bundles from "./Bundles.ts"
+import { commit, type HostedWorker, make as makeHosted } from "./HostedWorker.ts"
+import { run, status } from "./Run.ts"
+
+/** What a caller should wait before it tries a busy worker again, in milliseconds. */
+const busyRetryMs = 1_000
+
+type ToReceipt<A> = (answer: A) => Receipt | undefined
+
+export interface Engine {
+  readonly runtime_id: RuntimeId
+  readonly store: WorkerStore["Service"]
+  readonly executor: WorkerExecutor["Service"]
+  readonly bundles: ReturnType<typeof Bundles.make>
+  readonly workers: Map<WorkerId, HostedWorker>
+  /** Ids that are being created, so that two creates cannot take the same one. */
+  readonly reserved: Set<WorkerId>
+  readonly maxWorkers: number
+  /** Sessions and runs live here. */
+  readonly scope: Scope.Scope
+  draining: boolean
+}
+
+const encoder = new TextEncoder()
+
+const checkContent = Effect.fnUntraced(function* (content: string, pointer: string) {
+  if (content.trim() === "") {
+    return yield* Problem.make("invalid_request", "The input is blank.", { errors: [{ pointer, code: "blank" }] })
+  }
+  // UTF-8 needs at most three bytes for one UTF-16 unit: short texts need no counting.
+  if (content.length * 3 > maxInputBytes && encoder.encode(content).length > maxInputBytes) {
+    return yield* Problem.make("payload_too_large", `The input is larger than ${maxInputBytes} bytes.`, {
+      max: maxInputBytes
+    })
+  }
+})
+
+const inputEvent = (input: WorkerInput): WorkerEvent =>
+  input.kind === "user"
+    ? event({ event: "user_message", data: { segments: [{ kind: "text", content: input.content }] } })
+    : event({ event: "system_item", data: { item: { content: input.content } } })
+
+const ackOf = (worker: Worker): Ack => ({
+  runtime_id: worker.runtime_id,
+  worker_id: worker.worker_id,
+  state: worker.state,
+  event_id: worker.last_event_id
+})
+
+const ensureOpen = (engine: Engine) =>
+  engine.draining ? Problem.fail("runtime_stopped", "The runtime is shutting down and takes no new work.") : Effect.void
+
+export const find = (engine: Engine, worker_id: WorkerId) => {
+  const hosted = engine.workers.get(worker_id)
+  return hosted === undefined
+    ? Problem.fail("worker_not_found", undefined, { worker_id })
+    : Effect.succeed(hosted)
+}
+
+const startRun = Effect.fnUntraced(function* (
+  engine: Engine,
+  hosted: HostedWorker,
+  turn: Stream.Stream<WorkerEvent, RunFailure>
+) {
+  hosted.run = yield* Effect.forkIn(run(engine.store, hosted, turn), hosted.scope)
+})
+
+const resolveProfile = Effect.fnUntraced(function* (engine: Engine, request: CreateWorker) {
+  const wanted = request.profile ?? Profile.runtimeDefault
+  if (request.config_bundle !== undefined) yield* engine.bundles.check(request.config_bundle, wanted)
+  const offered = engine.executor.profiles
+  if (offered.length === 0) {
+    return yield* Problem.make("execution_backend_unavailable", "The runtime has nothing that could run a worker.")
+  }
+  const profile =
+    wanted.kind === "runtime_default" ? offered[0] : offered.find((it) => Profile.equals(it.selector, wanted))
+  if (profile === undefined) {
+    return yield* Problem.make("invalid_profile_selector", undefined, {
+      errors: [{ pointer: "/profile", code: "unknown" }]
+    })
+  }
+  return profile
+})
+
+export const create = Effect.fnUntraced(function* (engine: Engine, request: CreateWorker, toReceipt: ToReceipt<Worker>) {
+  yield* ensureOpen(engine)
+  const input = request.initial_input
+  if (input !== undefined) {
+    if (input.kind !== "user") return yield* Problem.make("invalid_initial_input_kind")
+    yield* checkContent(input.content, "/initial_input/content")
+  }
+  const profile = yield* resolveProfile(engine, request)
+  const random = yield* SecureRandom
+  const worker_id = request.worker_id ?? WorkerId.make(yield* random.uuidV7())
+  if (engine.workers.has(worker_id) || engine.reserved.has(worker_id)) {
+    return yield* Problem.make("worker_id_taken", undefined, { worker_id })
+  }
+  if (engine.workers.size + engine.reserved.size >= engine.maxWorkers) {
+    return yield* Problem.make("worker_limit_reached", undefined, { max: engine.maxWorkers })
+  }
+  engine.reserved.add(worker_id)
+  return yield* Effect.gen(function* () {
+    const scope = yield* Scope.fork(engine.scope)
+    return yield* Effect.gen(function* () {
+      const session = yield* Scope.provide(engine.executor.spawn({ worker_id, profile: profile.selector }), scope)
+      const turn = input === undefined ? undefined : yield* session.accept(input)
+      const created_at = DateTime.formatIso(yield* DateTime.now)
+      const worker: Worker = {
+        runtime_id: engine.runtime_id,
+        worker_id,
+        display_name: request.display_name ?? `${profile.label} ${worker_id.slice(-4)}`,
+        profile: profile.selector,
+        state: "idle",
+        config_bundle: request.config_bundle ?? null,
+        transcript_len: 0,
+        last_event_id: 0,
+        last_result: { operation: "spawn", outcome: "accepted" },
+        ...(session.backend_id === undefined ? undefined : { backend_id: session.backend_id }),
+        created_at,
+        updated_at: created_at
+      }
+      const log_epoch = (yield* random.uuidV4()).replaceAll("-", "").slice(0, 16)
+      const hosted = makeHosted({ worker, log_epoch, scope, tailLoaded: true })
+      hosted.session = session
+      // Creation and first input are one commit: neither can be there without the other, or twice.
+      const first = input === undefined ? [status("idle")] : [inputEvent(input), status("busy")]
+      const state = input === undefined ? "idle" : "busy"
+      yield* commit(engine.store, hosted, first, { state }, toReceipt)
+      engine.workers.set(worker_id, hosted)
+      if (turn !== undefined) yield* startRun(engine, hosted, turn)
+      return hosted.worker
+    }).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
+  }).pipe(Effect.ensuring(Effect.sync(() => engine.reserved.delete(worker_id))), Effect.uninterruptible)
+})
+
+export const input = Effect.fnUntraced(function* (
+  engine: Engine,
+  worker_id: WorkerId,
+  said: WorkerInput,
+  toReceipt: ToReceipt<InputAck>
+) {
+  yield* ensureOpen(engine)
+  yield* checkContent(said.content, "/content")
+  const hosted = yield* find(engine, worker_id)
+  const accept = Effect.gen(function* () {
+    const { state, state_reason } = hosted.worker
+    if (isTerminal(state)) return yield* Problem.make("worker_not_running", `The worker is ${state}.`)
+    if (state === "busy") return yield* Problem.make("worker_busy", undefined, { retry_after_ms: busyRetryMs })
+    if (hosted.session === undefined) return yield* Problem.make("worker_execution_unavailable", state_reason)
+    const turn = yield* hosted.session.accept(said)
+    const answer = (worker: Worker): InputAck => ({
+      ...ackOf(worker),
+      transcript_sequence: worker.transcript_len,
+      // The number of the message itself; the status that follows it is worth no ack.
+      event_id: worker.last_event_id - 1
+    })
+    const change = { state: "busy", last_result: { operation: "input", outcome: "accepted" } } as const
+    const worker = yield* commit(engine.store, hosted, [inputEvent(said), status("busy")], change, (after) =>
+      toReceipt(answer(after))
+    )
+    yield* startRun(engine, hosted, turn)
+    return answer(worker)
+  })
+  return yield* hosted.lock.withPermit(Effect.uninterruptible(accept))
+})
+
+/** Stop and cancel: the state is stored first, so that a store that fails leaves the run alone; then the run goes. */
+export const end = Effect.fnUntraced(function* (
+  engine: Engine,
+  worker_id: WorkerId,
+  state: TerminalState,
+  toReceipt: ToReceipt<Ack>
+) {
+  const hosted = yield* find(engine, worker_id)
+  const finish = Effect.gen(function* () {
+    const receiptOf = (worker: Worker) => toReceipt(ackOf(worker))
+    if (isTerminal(hosted.worker.state)) {
+      const answer = ackOf(hosted.worker)
+      if (toReceipt(answer) !== undefined) yield* commit(engine.store, hosted, [], {}, receiptOf)
+      return answer
+    }
+    const wasBusy = hosted.worker.state === "busy"
+    const events = wasBusy
+      ? [event({ event: "run_end", data: { result: "rolled_back" } }), status(state)]
+      : [status(state)]
+    const last_result = { operation: state === "stopped" ? "stop" : "cancel", outcome: "accepted" } as const
+    const worker = yield* commit(engine.store, hosted, events, { state, last_result }, receiptOf)
+    hosted.run?.interruptUnsafe()
+    hosted.session = undefined
+    hosted.run = undefined
+    yield* Effect.forkIn(Scope.close(hosted.scope, Exit.void), engine.scope)
+    return ackOf(worker)
+  })
+  return yield* hosted.lock.withPermit(Effect.uninterruptible(finish))
+})
+
+export const remove = Effect.fnUntraced(function* (engine: Engine, worker_id: WorkerId) {
+  const hosted = yield* find(engine, worker_id)
+  return yield* hosted.lock.withPermit(
+    Effect.gen(function* () {
+      const { state } = hosted.worker
+      if (!isTerminal(state) && state !== "stale") {
+        return yield* Problem.make("worker_busy", "Only a worker that has ended can be removed.")
+      }
+      yield* engine.store.remove(worker_id)
+      engine.workers.delete(worker_id)
+    })
+  )
+})

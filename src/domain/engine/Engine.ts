@@ -1,0 +1,164 @@
+/** Puts the engine together: restores what the store holds and serves `WorkerRuntime`. */
+import { DateTime, Effect, Exit, Layer, Scope } from "effect"
+import type { Digest } from "effect/crypto/Digest"
+import type { SecureRandom } from "effect/crypto/SecureRandom"
+import type { RuntimeId } from "../Identifiers.ts"
+import { capability, type Capabilities } from "../Runtime.ts"
+import { maxPageBytes, maxPageItems } from "../Transcript.ts"
+import { isTerminal, maxInputBytes, type Worker } from "../Worker.ts"
+import { event } from "../WorkerEvent.ts"
+import { WorkerExecutor } from "../WorkerExecutor.ts"
+import { type CreateProblem, WorkerRuntime } from "../WorkerRuntime.ts"
+import { type StoredWorker, WorkerStore } from "../WorkerStore.ts"
+import * as Bundles from "./Bundles.ts"
+import * as Commands from "./Commands.ts"
+import { commit, type HostedWorker, make as makeHosted } from "./HostedWorker.ts"
+import * as Receipts from "./Receipts.ts"
+import { status } from "./Run.ts"
+import * as Views from "./Views.ts"
+
+export interface Options {
+  readonly runtime_id: RuntimeId
+  readonly display_name?: string
+  readonly version?: string
+  /** Workers hosted at once, ended ones included. */
+  readonly maxWorkers?: number
+  /** Items in one transcript page, at most. */
+  readonly maxTranscriptItems?: number
+}
+
+export const defaultMaxWorkers = 10_000
+
+/** Sessions brought back at the same time after a restart. */
+const restoreConcurrency = 16
+
+const interrupted = "The runtime was restarted while the worker was busy; the turn did not finish."
+
+/** Brings a worker of an earlier process back; one that cannot be brought back is `stale` and says why. */
+const restore = Effect.fnUntraced(function* (engine: Commands.Engine, stored: StoredWorker) {
+  const scope = yield* Scope.fork(engine.scope)
+  const worker: Worker = { ...stored.worker, runtime_id: engine.runtime_id }
+  const hosted = makeHosted({ worker, log_epoch: stored.log_epoch, scope, tailLoaded: false })
+  engine.workers.set(worker.worker_id, hosted)
+  if (isTerminal(worker.state)) return
+  yield* engine.executor
+    .spawn({ worker_id: worker.worker_id, profile: worker.profile, resume: { backend_id: worker.backend_id } })
+    .pipe(
+      Scope.provide(scope),
+      Effect.flatMap((session) => {
+        hosted.session = session
+        if (worker.state === "busy") {
+          const told = [
+            event({ event: "error", data: { code: "run_interrupted", message: interrupted } }),
+            event({ event: "run_end", data: { result: "rolled_back" } }),
+            status("idle")
+          ]
+          return commit(engine.store, hosted, told, { state: "idle" })
+        }
+        return worker.state === "stale" ? commit(engine.store, hosted, [status("idle")], { state: "idle" }) : Effect.void
+      }),
+      Effect.catch((problem) => {
+        hosted.worker = { ...hosted.worker, state: "stale", state_reason: problem.message }
+        return worker.state === "stale"
+          ? Scope.close(scope, Exit.void)
+          : commit(engine.store, hosted, [status("stale")], { state: "stale", state_reason: problem.message }).pipe(
+              Effect.ignore
+            )
+      })
+    )
+})
+
+const capabilitiesOf = (engine: Commands.Engine, maxItems: number): Capabilities => ({
+  ...(engine.executor.profiles.length === 0 ? undefined : { [capability.create]: {} }),
+  [capability.input]: { max_bytes: maxInputBytes },
+  [capability.stop]: {},
+  [capability.cancel]: {},
+  [capability.transcript]: { max_items: maxItems, max_bytes: maxPageBytes },
+  [capability.eventsWs]: { resume: true },
+  [capability.eventsSse]: { resume: true },
+  [capability.configBundles]: { max_bundles: Bundles.maxBundles },
+  [capability.idempotency]: { ttl_seconds: Receipts.ttlSeconds }
+})
+
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const store = yield* WorkerStore
+  const executor = yield* WorkerExecutor
+  const services = yield* Effect.context<SecureRandom | Digest>()
+  const scope = yield* Effect.scope
+  const receipts = yield* Receipts.make
+  const found = yield* store.load
+  const engine: Commands.Engine = {
+    runtime_id: options.runtime_id,
+    store,
+    executor,
+    bundles: Bundles.make(store, executor, found.bundles),
+    workers: new Map<never, HostedWorker>(),
+    reserved: new Set(),
+    maxWorkers: options.maxWorkers ?? defaultMaxWorkers,
+    scope,
+    draining: false
+  }
+  receipts.restore(found.receipts)
+  const ordered = [...found.workers].sort((a, b) => Views.byCreation(a.worker, b.worker))
+  yield* Effect.forEach(ordered, (stored) => restore(engine, stored), {
+    concurrency: restoreConcurrency,
+    discard: true
+  })
+  const started = DateTime.formatIso(yield* DateTime.now)
+  const maxItems = options.maxTranscriptItems ?? maxPageItems
+  const capabilities = capabilitiesOf(engine, maxItems)
+
+  return WorkerRuntime.of({
+    describe: Effect.sync(() => ({
+      runtime_id: options.runtime_id,
+      display_name: options.display_name ?? null,
+      status: engine.draining ? ("stopped" as const) : ("running" as const),
+      capabilities,
+      worker_count: engine.workers.size,
+      worker_creation_available: executor.profiles.length > 0 && !engine.draining,
+      profiles: executor.profiles,
+      max_transcript_items: maxItems,
+      ...(options.version === undefined ? undefined : { version: options.version }),
+      epoch: store.epoch
+    })),
+    diagnostics: Effect.map(store.diagnostics, (said) => [
+      ...said,
+      ...found.damaged.map((worker) => ({
+        code: "store_corrupt",
+        severity: "error" as const,
+        message: `Worker ${worker.worker_id} was set aside at ${started}: ${worker.reason}`
+      }))
+    ]),
+    list: (query) => Views.list(engine, query),
+    get: (worker_id) => Effect.map(Commands.find(engine, worker_id), (hosted) => hosted.worker),
+    create: (request, { idempotency_key }) =>
+      receipts
+        .once<Worker, CreateProblem, SecureRandom>(idempotency_key, ["create", request], (toReceipt) =>
+          Commands.create(engine, request, toReceipt)
+        )
+        .pipe(Effect.provideContext(services)),
+    input: (worker_id, input, { idempotency_key }) =>
+      receipts.once(idempotency_key, ["input", worker_id, input], (toReceipt) =>
+        Commands.input(engine, worker_id, input, toReceipt)
+      ),
+    stop: (worker_id, { idempotency_key }) =>
+      receipts.once(idempotency_key, ["stop", worker_id], (toReceipt) =>
+        Commands.end(engine, worker_id, "stopped", toReceipt)
+      ),
+    cancel: (worker_id, { idempotency_key }) =>
+      receipts.once(idempotency_key, ["cancel", worker_id], (toReceipt) =>
+        Commands.end(engine, worker_id, "cancelled", toReceipt)
+      ),
+    transcript: (worker_id, query) => Views.transcript(engine, worker_id, query, maxItems),
+    watch: (worker_id, cursor, watcher) => Views.watch(engine, worker_id, cursor, watcher),
+    bundles: engine.bundles.list,
+    putBundle: (bundle) => Effect.provideContext(engine.bundles.put(bundle), services),
+    bundleAvailability: engine.bundles.availability,
+    remove: (worker_id) => Commands.remove(engine, worker_id),
+    drain: Effect.sync(() => {
+      engine.draining = true
+    })
+  })
+})
+
+export const layer = (options: Options) => Layer.effect(WorkerRuntime, make(options))
