@@ -1,0 +1,6 @@
+/** Login with the access token of the backend; what proves it afterwards is a cookie that script cannot read. */
+import { request } from "./http.ts"
+
+export const logIn = (token: string) => request<void>({ method: "POST", path: "/api/session", body: { token } })
+
+export const logOut = () => request<void>({ method: "DELETE", path: "/api/session" })
