@@ -98,9 +98,9 @@ export class EventLog {
    * Numbers the event, folds it into the snapshot, retains it when durable and hands it to every watcher.
    *
    * @param durable false for an event that could not be stored but must be shown all the same
+   * @param json the event as JSON where it is at hand
    */
-  append(event: WorkerEvent, durable: boolean = isDurable(event)): LogEntry {
-    const json = JSON.stringify(event)
+  append(event: WorkerEvent, durable: boolean = isDurable(event), json: string = JSON.stringify(event)): LogEntry {
     let entry: LogEntry
     if (durable) {
       this.#head += 1

@@ -34,6 +34,8 @@ export type SourceFrame =
       readonly event_id: string
       readonly durable: boolean
       readonly event: WorkerEvent
+      /** The event as JSON where the source has it already, so that nobody encodes it again. */
+      readonly json?: string
     }
   | { readonly kind: "bookmark"; readonly cursor: string }
   /** Something was lost: a fresh snapshot follows. */
