@@ -1,0 +1,196 @@
+/** An event stream over WebSocket: refused as JSON before the handshake, then hello, snapshot, replay, live, end. */
+import { Clock, Deferred, Effect, Queue, type Scope } from "effect"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { LogEntry, ResyncReason } from "../../domain/EventLog.ts"
+import * as Problem from "../../domain/Problem.ts"
+import { endOf, type Watch } from "../../domain/WatchStream.ts"
+import type { TerminalState } from "../../domain/Worker.ts"
+import type { Watching } from "../../domain/WorkerRuntime.ts"
+import { CloseCode } from "./CloseCode.ts"
+import { type Group, type Member, maxWaitingBytes } from "./Fanout.ts"
+import * as Frames from "./Frames.ts"
+import { OpenStreams } from "./OpenStreams.ts"
+import { subprotocol, textFrame, type Upgraded, upgrade } from "./WebSockets.ts"
+
+/** A socket that does not drain within this time, in milliseconds, is cut. Its client resumes when it comes back. */
+export const drainDeadlineMs = 10_000
+
+/** A client that keeps talking on a stream that only listens is cut after so many messages. */
+const maxRefusedMessages = 8
+
+/** Bytes of replay that are written before the socket has to drain. */
+const replayChunkBytes = 524_288
+
+export interface Options<E> {
+  readonly speaker: Frames.Speaker
+  readonly cursor: string | undefined
+  readonly watch: Watch<E>
+  /** The fan-out group of this worker. */
+  readonly group: Effect.Effect<Group, E, Scope.Scope>
+}
+
+type Signal = { readonly kind: "overflow" } | { readonly kind: "end"; readonly state: TerminalState }
+
+/** An attachment whose live events are kept until the socket has caught up. */
+interface Early {
+  readonly watching: Watching
+  readonly entries: Array<LogEntry>
+}
+
+const attach = Effect.fnUntraced(function* <E>(options: Options<E>, cursor: string | undefined) {
+  const entries: Array<LogEntry> = []
+  const watching = yield* options.watch(cursor, (entry) => entries.push(entry))
+  return { watching, entries } satisfies Early
+})
+
+/** Waits until the socket has written out what it holds; cuts it when it does not. */
+const drained = ({ socket, webSocket }: Upgraded) =>
+  Effect.callback<void>((resume) => {
+    if (socket.writableLength === 0) return resume(Effect.void)
+    const onDrain = () => resume(Effect.void)
+    socket.once("drain", onDrain)
+    return Effect.sync(() => socket.off("drain", onDrain))
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: drainDeadlineMs,
+      orElse: () => Effect.sync(() => webSocket.terminate())
+    })
+  )
+
+/** Refuses what the client says, and cuts it when it does not stop. */
+const refuseMessages = ({ webSocket }: Upgraded, speaker: Frames.Speaker) => {
+  let refused = 0
+  webSocket.on("message", () => {
+    refused += 1
+    if (refused > maxRefusedMessages) webSocket.close(CloseCode.tooMany, "this stream only listens")
+    else webSocket.send(Frames.diagnostic(`${speaker.prefix}.observation_only`, "This stream takes no messages."))
+  })
+}
+
+/** Everything up to live: writes in slices that drain, and joins the group when the rest fits. */
+const serve = Effect.fnUntraced(function* <E>(
+  options: Options<E>,
+  upgraded: Upgraded,
+  group: Group,
+  first: Early,
+  signals: Queue.Queue<Signal>,
+  liveness: { joined: boolean }
+) {
+  const { socket, webSocket } = upgraded
+  const { speaker } = options
+  const dialect: Frames.Dialect = webSocket.protocol === subprotocol ? "v1" : "field"
+  const write = (text: string) => socket.write(textFrame(text))
+
+  const introduce = ({ watching }: Early, reason: ResyncReason | undefined) => {
+    if (reason !== undefined) write(Frames.resync(speaker, dialect, reason, watching.head))
+    write(Frames.snapshot(speaker, watching.cursor, watching.snapshot))
+  }
+
+  if (dialect === "v1") write(Frames.hello(first.watching.epoch, first.watching.retained_events, first.watching.head))
+  introduce(first, first.watching.resync)
+  let attached: Early = first
+
+  while (true) {
+    // One synchronous step from here to `join`: what the group writes begins where this ends.
+    const backlog = [...attached.watching.replay, ...attached.entries]
+    let bytes = 0
+    let sent = 0
+    while (sent < backlog.length && bytes < replayChunkBytes) {
+      const frame = textFrame(Frames.event(speaker, backlog[sent]!))
+      bytes += frame.length
+      sent += 1
+      socket.write(frame)
+    }
+    const caughtUp = sent === backlog.length && socket.writableLength <= maxWaitingBytes
+    if (caughtUp) {
+      const ended = attached.watching.ended ?? backlog.map(endOf).find((state) => state !== undefined)
+      if (ended !== undefined) Queue.offerUnsafe(signals, { kind: "end", state: ended })
+      const member: Member = {
+        socket,
+        onEnd: (state) => Queue.offerUnsafe(signals, { kind: "end", state }),
+        onOverflow: () => Queue.offerUnsafe(signals, { kind: "overflow" })
+      }
+      group.join(member)
+      liveness.joined = true
+      attached.watching.detach()
+      const signal = yield* Effect.ensuring(
+        Queue.take(signals),
+        Effect.sync(() => {
+          liveness.joined = false
+          group.leave(member)
+        })
+      )
+      if (signal.kind === "end") {
+        if (dialect === "v1") write(Frames.end(signal.state))
+        webSocket.close(CloseCode.normal, signal.state)
+        return
+      }
+      yield* drained(upgraded)
+      attached = yield* attach(options, undefined)
+      introduce(attached, "overflow")
+      continue
+    }
+    // Not all of it fits: let it drain and go on from the last event that was written; the log is the buffer.
+    const resumeAt = sent === 0 ? attached.watching.cursor : backlog[sent - 1]!.cursor
+    attached.watching.detach()
+    yield* drained(upgraded)
+    attached = yield* attach(options, resumeAt)
+    if (attached.watching.resync !== undefined) introduce(attached, attached.watching.resync)
+  }
+})
+
+export const respond = Effect.fnUntraced(function* <E>(options: Options<E>) {
+  const request = yield* HttpServerRequest
+  if (request.headers.upgrade?.toLowerCase() !== "websocket") return yield* Problem.make("upgrade_required")
+  const streams = yield* OpenStreams
+  const group = yield* options.group
+  const first = yield* attach(options, options.cursor)
+  const signals = yield* Queue.unbounded<Signal>()
+  const clock = yield* Clock.Clock
+  const liveness = { joined: false }
+  const closing = yield* Deferred.make<{ readonly code: number; readonly reason: string }>()
+  let upgraded: Upgraded | undefined
+  const stream = {
+    lastHeard: clock.currentTimeMillisUnsafe(),
+    heartbeat: () => {
+      if (upgraded === undefined) return
+      upgraded.webSocket.ping()
+      // Browsers do not see pings: a bookmark tells them that the stream lives, and where they could resume.
+      if (liveness.joined && upgraded.webSocket.protocol === subprotocol) {
+        group.flush()
+        upgraded.socket.write(textFrame(Frames.bookmark(group.cursor)))
+      }
+    },
+    close: (code: number, reason: string) => {
+      Deferred.doneUnsafe(closing, Effect.succeed({ code, reason }))
+    }
+  }
+  yield* streams.open(stream)
+  const opened = yield* upgrade
+  upgraded = opened
+  const { socket, webSocket } = opened
+  const heard = () => {
+    stream.lastHeard = clock.currentTimeMillisUnsafe()
+  }
+  socket.on("data", heard)
+  const offered = request.headers["sec-websocket-protocol"]
+  if (offered !== undefined && webSocket.protocol !== subprotocol) {
+    webSocket.close(CloseCode.subprotocol, `offer ${subprotocol} or nothing`)
+  } else {
+    refuseMessages(opened, options.speaker)
+    const closed = Deferred.await(closing).pipe(
+      Effect.map(({ code, reason }) => {
+        webSocket.close(code, reason)
+        if (code === CloseCode.deadPeer) webSocket.terminate()
+      })
+    )
+    const served = serve(options, opened, group, first, signals, liveness).pipe(
+      Effect.catch(() => Effect.sync(() => webSocket.close(CloseCode.tryLater, "the stream was lost")))
+    )
+    yield* Effect.raceFirst(Effect.raceFirst(served, closed), opened.closed)
+  }
+  // Give the closing handshake its time; the scope ends the connection otherwise.
+  yield* Effect.timeoutOption(opened.closed, 1_000)
+  return HttpServerResponse.empty()
+}, Effect.scoped)

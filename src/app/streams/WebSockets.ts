@@ -1,0 +1,70 @@
+/**
+ * The WebSocket server options of both servers, and the way from an upgraded request to its `ws` object, which Effect's
+ * `Socket` hides: fan-out needs pings, close codes and the raw socket for frames that are built once.
+ */
+import type { IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
+import { Effect } from "effect"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import * as Ws from "ws"
+
+/** The subprotocol in which a client asks for every frame of ours. */
+export const subprotocol = "worker-events.v1"
+
+/** Clients have nothing to say on an event stream: what they send is refused and must be small. */
+const maxPayload = 4_096
+
+const { WebSocket } = Ws
+
+/** Exported by `ws`, unknown to its types. */
+const { Sender } = Ws as unknown as {
+  readonly Sender: { readonly frame: (data: Buffer, options: object) => ReadonlyArray<Buffer> }
+}
+
+const bySocket = new WeakMap<Duplex, Ws.WebSocket>()
+
+/** Remembers which connection it was made for. */
+class RegisteredWebSocket extends WebSocket {
+  /** Called by `ws` at the end of the handshake. */
+  setSocket(socket: Duplex, head: Buffer, options: unknown): void {
+    bySocket.set(socket, this)
+    const inherited = WebSocket.prototype as unknown as { setSocket: (...args: ReadonlyArray<unknown>) => void }
+    inherited.setSocket.call(this, socket, head, options)
+  }
+}
+
+export const serverOptions = {
+  WebSocket: RegisteredWebSocket,
+  perMessageDeflate: false,
+  maxPayload,
+  clientTracking: false,
+  handleProtocols: (offered: Set<string>) => (offered.has(subprotocol) ? subprotocol : false)
+} as const
+
+export interface Upgraded {
+  readonly webSocket: Ws.WebSocket
+  readonly socket: Socket
+  /** Succeeds when the connection has ended, however it ended. */
+  readonly closed: Effect.Effect<void>
+}
+
+/** Completes the handshake; the connection lives as long as the scope. */
+export const upgrade = Effect.gen(function* () {
+  const request = yield* HttpServerRequest
+  const incoming = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+  const socket = incoming.socket
+  const effectSocket = yield* request.upgrade
+  const reader = yield* effectSocket.reader
+  const webSocket = bySocket.get(socket)
+  if (webSocket === undefined) return yield* Effect.die(new Error("the WebSocket server does not use serverOptions"))
+  const closed = reader.pull.pipe(Effect.forever, Effect.ignore)
+  return { webSocket, socket, closed } satisfies Upgraded
+})
+
+/** One unmasked text frame as bytes, to be written to any number of sockets. */
+export const textFrame = (text: string): Buffer =>
+  Buffer.concat(
+    Sender.frame(Buffer.from(text), { fin: true, rsv1: false, opcode: 1, mask: false, readOnly: false })
+  )
