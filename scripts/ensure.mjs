@@ -128,10 +128,11 @@ const buildPage = async () => {
   const sources = pageSources()
   rmSync(pageStamp, { force: true })
   say("Building the web page ...")
-  const code = await npm(["run", "--loglevel=error", "--workspace=svelte-ui", "build"])
+  const code = await npm(["run", "--silent", "--workspace=svelte-ui", "build", "--", "--logLevel=warn"])
   if (code !== 0 || !existsSync(builtPage)) throw new Error("The web page could not be built: the message is above.")
   mkdirSync(at("node_modules/.cache"), { recursive: true })
   writeFileSync(pageStamp, sources)
+  say("Web page built.")
 }
 
 /**
