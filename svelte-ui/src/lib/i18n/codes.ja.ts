@@ -1,0 +1,2 @@
+import type { CodeTexts } from "./codes.ts"
+export const codesJa = {} as CodeTexts

@@ -1,0 +1,90 @@
+/** The language of the page: the browser's unless a person chose one. Dictionaries other than English load on demand. */
+import { lasting } from "#lib/state/storage.ts"
+import type { CodeTexts } from "./codes.ts"
+import { en, type Messages } from "./en.ts"
+
+export const languages = ["en", "ja"] as const
+export type Language = (typeof languages)[number]
+export const languageNames: Readonly<Record<Language, string>> = { en: "English", ja: "日本語" }
+
+const stored = "yoi-language"
+const isLanguage = (value: unknown): value is Language => languages.some((language) => language === value)
+
+/** The first language of the browser that this page speaks. */
+export const negotiate = (wanted: ReadonlyArray<string>): Language => {
+  for (const tag of wanted) {
+    const base = tag.toLowerCase().split("-")[0]
+    if (isLanguage(base)) return base
+  }
+  return "en"
+}
+
+interface Dictionary {
+  readonly messages: Messages
+  /** Sentences for problem codes; English needs none, the backend sends them. */
+  readonly codes: CodeTexts | undefined
+}
+
+const load = async (language: Language): Promise<Dictionary> => {
+  if (language === "en") return { messages: en, codes: undefined }
+  const [{ ja }, { codesJa }] = await Promise.all([import("./ja.ts"), import("./codes.ja.ts")])
+  return { messages: ja, codes: codesJa }
+}
+
+class I18n {
+  #dictionary = $state.raw<Dictionary>({ messages: en, codes: undefined })
+  /** What a person chose; undefined follows the browser. */
+  choice = $state.raw<Language>()
+
+  get t(): Messages {
+    return this.#dictionary.messages
+  }
+  get codes(): CodeTexts | undefined {
+    return this.#dictionary.codes
+  }
+  get language(): Language {
+    return this.choice ?? this.browser
+  }
+  get browser(): Language {
+    return negotiate(navigator.languages)
+  }
+
+  /** Before the first paint. */
+  async start(): Promise<void> {
+    const kept = lasting.get(stored)
+    this.choice = isLanguage(kept) ? kept : undefined
+    await this.#show()
+  }
+  async choose(language: Language | undefined): Promise<void> {
+    this.choice = language
+    lasting.set(stored, language)
+    await this.#show()
+  }
+  async #show(): Promise<void> {
+    const language = this.language
+    const dictionary = await load(language)
+    if (language !== this.language) return
+    this.#dictionary = dictionary
+    document.documentElement.lang = language
+  }
+}
+
+export const i18n = new I18n()
+
+const relative = new Map<string, Intl.RelativeTimeFormat>()
+const units: ReadonlyArray<readonly [Intl.RelativeTimeFormatUnit, number]> = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1]
+]
+
+/** "3 minutes ago" in the language of the page. Differences of clocks never show as the future. */
+export const ago = (thenMs: number, nowMs: number, language: Language): string => {
+  const seconds = Math.max(0, Math.round((nowMs - thenMs) / 1000))
+  const format =
+    relative.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" })
+  relative.set(language, format)
+  const [unit, size] = units.find(([, size]) => seconds >= size) ?? (["second", 1] as const)
+  return format.format(-Math.floor(seconds / size), unit)
+}
