@@ -25,6 +25,12 @@ export type Watcher = (entry: LogEntry) => void
 
 export type ResyncReason = "expired" | "epoch_changed" | "overflow" | "invalid"
 
+/**
+ * Called synchronously when what a watcher has seen no longer leads up to the log's state. It must attach again, without
+ * a cursor; `gone` says that there is nothing to attach to any more.
+ */
+export type OnReset = (reason: ResyncReason | "gone") => void
+
 export interface Attached {
   /** The snapshot as of now. */
   readonly snapshot: Snapshot.Snapshot
@@ -54,28 +60,32 @@ export const defaultMaxEvents = 10_000
 export const defaultMaxBytes = 8_388_608
 
 export class EventLog {
-  readonly epoch: string
   readonly maxEvents: number
   readonly maxBytes: number
+  #epoch: string
+  #restarts = 0
   #head: number
   #headCursor: string
   #transients = 0
   #snapshot: Snapshot.Snapshot
-  #retained: Array<LogEntry> = []
-  /** Index of the first live element of `#retained`; the dead ones before it are dropped in bulk. */
+  #retained: Array<LogEntry | undefined> = []
+  /** Index of the first live element of `#retained`; the empty places before it are dropped in bulk. */
   #from = 0
   #bytes = 0
-  readonly #watchers = new Set<Watcher>()
+  readonly #watchers = new Map<Watcher, OnReset | undefined>()
 
   constructor(options: Options) {
-    this.epoch = options.epoch
+    this.#epoch = options.epoch
     this.maxEvents = options.maxEvents ?? defaultMaxEvents
     this.maxBytes = options.maxBytes ?? defaultMaxBytes
     this.#head = options.head ?? 0
-    this.#headCursor = EventCursor.format(this.epoch, this.#head)
+    this.#headCursor = EventCursor.format(this.#epoch, this.#head)
     this.#snapshot = options.snapshot ?? Snapshot.empty
   }
 
+  get epoch(): string {
+    return this.#epoch
+  }
   /** Number of the last durable event; 0 before the first. */
   get head(): number {
     return this.#head
@@ -105,7 +115,7 @@ export class EventLog {
     if (durable) {
       this.#head += 1
       this.#transients = 0
-      this.#headCursor = EventCursor.format(this.epoch, this.#head)
+      this.#headCursor = EventCursor.format(this.#epoch, this.#head)
       entry = { seq: this.#head, durable, event_id: String(this.#head), cursor: this.#headCursor, event, json }
       this.#retain(entry)
     } else {
@@ -114,33 +124,62 @@ export class EventLog {
       entry = { seq: this.#head, durable, event_id, cursor: this.#headCursor, event, json }
     }
     this.#snapshot = Snapshot.apply(this.#snapshot, event, durable ? entry.event_id : undefined)
-    for (const watcher of this.#watchers) watcher(entry)
+    for (const watcher of this.#watchers.keys()) watcher(entry)
     return entry
   }
 
-  /** Replaces the snapshot without an event, for instance after the source itself was resynchronised. */
+  /** Puts another snapshot under the same events, for instance once the stored transcript has been read. */
   reset(snapshot: Snapshot.Snapshot): void {
     this.#snapshot = { ...snapshot, as_of: String(this.#head) }
   }
 
+  /**
+   * Goes on from another state, in a new epoch, because events were lost: no earlier cursor can be resumed from, and
+   * every watcher is told to start again.
+   *
+   * @param head number to go on from
+   */
+  restart(reason: ResyncReason, snapshot: Snapshot.Snapshot, head: number): void {
+    const base = this.#restarts === 0 ? this.#epoch : this.#epoch.slice(0, this.#epoch.lastIndexOf("-"))
+    this.#restarts += 1
+    this.#epoch = `${base}-${this.#restarts}`
+    this.#head = head
+    this.#headCursor = EventCursor.format(this.#epoch, head)
+    this.#transients = 0
+    this.#retained = []
+    this.#from = 0
+    this.#bytes = 0
+    this.#snapshot = { ...snapshot, as_of: String(this.#head) }
+    this.#tell(reason)
+  }
+
+  /** Tells every watcher that the log has no future. */
+  close(): void {
+    this.#tell("gone")
+  }
+
   /** Registers, takes the cutoff and collects the replay in one step. */
-  attach(cursor: EventCursor.EventCursor | undefined, watcher: Watcher): Attached {
-    this.#watchers.add(watcher)
+  attach(cursor: EventCursor.EventCursor | undefined, watcher: Watcher, onReset?: OnReset): Attached {
+    this.#watchers.set(watcher, onReset)
     const detach = () => {
       this.#watchers.delete(watcher)
     }
     const fresh = { snapshot: this.#snapshot, cursor: this.#headCursor, replay: [], detach }
     if (cursor === undefined) return { ...fresh, resync: undefined }
-    if (cursor.epoch !== this.epoch) return { ...fresh, resync: "epoch_changed" }
+    if (cursor.epoch !== this.#epoch) return { ...fresh, resync: "epoch_changed" }
     if (cursor.seq > this.#head) return { ...fresh, resync: "invalid" }
     if (cursor.seq < this.floor) return { ...fresh, resync: "expired" }
-    const replay = this.#retained.slice(this.#from + cursor.seq - this.floor)
+    const replay = this.#retained.slice(this.#from + cursor.seq - this.floor) as Array<LogEntry>
     return { ...fresh, cursor: EventCursor.format(cursor.epoch, cursor.seq), replay, resync: undefined }
   }
 
   /** The cursor as given by a caller: none = fresh; a malformed one is the caller's mistake and `None`. */
   static parseCursor(text: string | undefined): Option.Option<EventCursor.EventCursor | undefined> {
     return text === undefined || text === "" ? Option.some(undefined) : EventCursor.parse(text)
+  }
+
+  #tell(reason: ResyncReason | "gone"): void {
+    for (const onReset of [...this.#watchers.values()]) onReset?.(reason)
   }
 
   #retain(entry: LogEntry): void {
@@ -150,6 +189,8 @@ export class EventLog {
       const oldest = this.#retained[this.#from]
       if (oldest === undefined) break
       this.#bytes -= oldest.json.length
+      // Emptied at once: a thousand dropped events of a megabyte each must not wait for the bulk.
+      this.#retained[this.#from] = undefined
       this.#from += 1
     }
     // Dropping in bulk keeps the cost of one append flat however long the log is.

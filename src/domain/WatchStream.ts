@@ -1,12 +1,16 @@
 /** A watched event log as a stream of frames, for consumers that pull: sources, server-sent events, RPC. */
 import { type Cause, Effect, Queue, type Scope, Stream } from "effect"
-import type { LogEntry, Watcher } from "./EventLog.ts"
+import type { LogEntry, OnReset, ResyncReason, Watcher } from "./EventLog.ts"
 import type { SourceFrame } from "./RuntimeSource.ts"
 import { isTerminal, type TerminalState, type WorkerState } from "./Worker.ts"
 import type { Watching } from "./WorkerRuntime.ts"
 
 /** Attaches a watcher to one worker's log until the scope closes. */
-export type Watch<E> = (cursor: string | undefined, watcher: Watcher) => Effect.Effect<Watching, E, Scope.Scope>
+export type Watch<E> = (
+  cursor: string | undefined,
+  watcher: Watcher,
+  onReset?: OnReset
+) => Effect.Effect<Watching, E, Scope.Scope>
 
 /** Frames that wait for a slow consumer of one stream; above it the stream resynchronises. */
 export const maxQueuedFrames = 4_096
@@ -31,11 +35,11 @@ const attach = Effect.fnUntraced(function* <E>(watch: Watch<E>, cursor: string |
   const queue = yield* Queue.make<SourceFrame, Cause.Done>()
   /** Entries that arrive before the snapshot is out; undefined afterwards. */
   let early: Array<LogEntry> | undefined = []
-  let overflowed = false
+  let lost: ResyncReason | undefined
   const deliver = (entry: LogEntry) => {
-    if (overflowed) return
+    if (lost !== undefined) return
     if (Queue.sizeUnsafe(queue) >= maxQueuedFrames) {
-      overflowed = true
+      lost = "overflow"
       Queue.endUnsafe(queue)
       return
     }
@@ -47,20 +51,25 @@ const attach = Effect.fnUntraced(function* <E>(watch: Watch<E>, cursor: string |
     Queue.offerUnsafe(queue, { kind: "end", state })
     Queue.endUnsafe(queue)
   }
-  const watching = yield* watch(cursor, (entry) => {
-    if (early === undefined) deliver(entry)
-    else early.push(entry)
-  })
+  const watching = yield* watch(
+    cursor,
+    (entry) => {
+      if (early === undefined) deliver(entry)
+      else early.push(entry)
+    },
+    (reason) => {
+      if (reason !== "gone") lost ??= reason
+      Queue.endUnsafe(queue)
+    }
+  )
   if (watching.resync !== undefined) Queue.offerUnsafe(queue, { kind: "resync", reason: watching.resync })
   Queue.offerUnsafe(queue, { kind: "snapshot", cursor: watching.cursor, snapshot: watching.snapshot })
   for (const entry of watching.replay) Queue.offerUnsafe(queue, frameOf(entry))
   if (watching.ended !== undefined) end(watching.ended)
   for (const entry of early) deliver(entry)
   early = undefined
-  return { frames: Stream.fromQueue(queue), overflowed: () => overflowed }
+  return { frames: Stream.fromQueue(queue), lost: () => lost }
 })
-
-const overflow: SourceFrame = { kind: "resync", reason: "overflow" }
 
 /**
  * Snapshot, replay, live, as `RuntimeSource.events` has it. A consumer that falls behind starts again from a fresh
@@ -71,9 +80,12 @@ export const frames = <E>(watch: Watch<E>, cursor: string | undefined): Stream.S
     Effect.map(attach(watch, cursor), (attached) =>
       Stream.concat(
         attached.frames,
-        Stream.suspend(() =>
-          attached.overflowed() ? Stream.concat(Stream.succeed(overflow), frames(watch, undefined)) : Stream.empty
-        )
+        Stream.suspend(() => {
+          const reason = attached.lost()
+          return reason === undefined
+            ? Stream.empty
+            : Stream.concat(Stream.succeed({ kind: "resync", reason } as const), frames(watch, undefined))
+        })
       )
     )
   )

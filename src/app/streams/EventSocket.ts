@@ -1,5 +1,5 @@
 /** An event stream over WebSocket: refused as JSON before the handshake, then hello, snapshot, replay, live, end. */
-import { Clock, Deferred, Effect, Queue, type Scope } from "effect"
+import { Clock, Deferred, Effect, type Scope } from "effect"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { LogEntry, ResyncReason } from "../../domain/EventLog.ts"
@@ -30,18 +30,35 @@ export interface Options<E> {
   readonly group: Effect.Effect<Group, E, Scope.Scope>
 }
 
-type Signal = { readonly kind: "overflow" } | { readonly kind: "end"; readonly state: TerminalState }
+type Signal =
+  | { readonly kind: "reset"; readonly reason: ResyncReason | "gone" }
+  | { readonly kind: "end"; readonly state: TerminalState }
 
 /** An attachment whose live events are kept until the socket has caught up. */
 interface Early {
   readonly watching: Watching
   readonly entries: Array<LogEntry>
+  /** Set when the log started again meanwhile. */
+  readonly reset: ResyncReason | "gone" | undefined
 }
 
 const attach = Effect.fnUntraced(function* <E>(options: Options<E>, cursor: string | undefined) {
   const entries: Array<LogEntry> = []
-  const watching = yield* options.watch(cursor, (entry) => entries.push(entry))
-  return { watching, entries } satisfies Early
+  let reset: Early["reset"]
+  const watching = yield* options.watch(
+    cursor,
+    (entry) => entries.push(entry),
+    (reason) => {
+      reset ??= reason
+    }
+  )
+  return {
+    watching,
+    entries,
+    get reset() {
+      return reset
+    }
+  } satisfies Early
 })
 
 /** Waits until the socket has written out what it holds; cuts it when it does not. */
@@ -68,13 +85,52 @@ const refuseMessages = ({ webSocket }: Upgraded, speaker: Frames.Speaker) => {
   })
 }
 
+/**
+ * A member of the group until something ends that. Joining is one synchronous step that first writes what arrived since
+ * the backlog was cut: what the group writes begins exactly there.
+ */
+const live = (
+  speaker: Frames.Speaker,
+  upgraded: Upgraded,
+  group: Group,
+  attached: Early,
+  written: number,
+  liveness: { joined: boolean }
+) =>
+  Effect.suspend(() => {
+    let member: Member | undefined
+    return Effect.callback<Signal>((resume) => {
+      if (attached.reset !== undefined) return resume(Effect.succeed({ kind: "reset", reason: attached.reset }))
+      member = {
+        socket: upgraded.socket,
+        onEnd: (state) => resume(Effect.succeed({ kind: "end", state })),
+        onReset: (reason) => resume(Effect.succeed({ kind: "reset", reason }))
+      }
+      for (const entry of attached.entries.slice(written)) {
+        upgraded.socket.write(textFrame(Frames.event(speaker, entry)))
+        const state = endOf(entry)
+        if (state !== undefined) member.onEnd(state)
+      }
+      group.join(member)
+      attached.watching.detach()
+      liveness.joined = true
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          liveness.joined = false
+          attached.watching.detach()
+          if (member !== undefined) group.leave(member)
+        })
+      )
+    )
+  })
+
 /** Everything up to live: writes in slices that drain, and joins the group when the rest fits. */
 const serve = Effect.fnUntraced(function* <E>(
   options: Options<E>,
   upgraded: Upgraded,
   group: Group,
   first: Early,
-  signals: Queue.Queue<Signal>,
   liveness: { joined: boolean }
 ) {
   const { socket, webSocket } = upgraded
@@ -92,7 +148,6 @@ const serve = Effect.fnUntraced(function* <E>(
   let attached: Early = first
 
   while (true) {
-    // One synchronous step from here to `join`: what the group writes begins where this ends.
     const backlog = [...attached.watching.replay, ...attached.entries]
     let bytes = 0
     let sent = 0
@@ -102,41 +157,35 @@ const serve = Effect.fnUntraced(function* <E>(
       sent += 1
       socket.write(frame)
     }
-    const caughtUp = sent === backlog.length && socket.writableLength <= maxWaitingBytes
-    if (caughtUp) {
-      const ended = attached.watching.ended ?? backlog.map(endOf).find((state) => state !== undefined)
-      if (ended !== undefined) Queue.offerUnsafe(signals, { kind: "end", state: ended })
-      const member: Member = {
-        socket,
-        onEnd: (state) => Queue.offerUnsafe(signals, { kind: "end", state }),
-        onOverflow: () => Queue.offerUnsafe(signals, { kind: "overflow" })
-      }
-      group.join(member)
-      liveness.joined = true
+    let signal: Signal | undefined
+    if (attached.reset !== undefined) {
+      signal = { kind: "reset", reason: attached.reset }
       attached.watching.detach()
-      const signal = yield* Effect.ensuring(
-        Queue.take(signals),
-        Effect.sync(() => {
-          liveness.joined = false
-          group.leave(member)
-        })
-      )
-      if (signal.kind === "end") {
-        if (dialect === "v1") write(Frames.end(signal.state))
-        webSocket.close(CloseCode.normal, signal.state)
-        return
-      }
+    } else if (sent === backlog.length && socket.writableLength <= maxWaitingBytes) {
+      const ended = attached.watching.ended ?? backlog.map(endOf).find((state) => state !== undefined)
+      const written = backlog.length - attached.watching.replay.length
+      signal =
+        ended === undefined
+          ? yield* live(speaker, upgraded, group, attached, written, liveness)
+          : { kind: "end", state: ended }
+    }
+    if (signal === undefined) {
+      // Not all of it fits: let it drain and go on from the last event that was written; the log is the buffer.
+      const resumeAt = sent === 0 ? attached.watching.cursor : backlog[sent - 1]!.cursor
+      attached.watching.detach()
+      yield* drained(upgraded)
+      attached = yield* attach(options, resumeAt)
+      if (attached.watching.resync !== undefined) introduce(attached, attached.watching.resync)
+    } else if (signal.kind === "end") {
+      if (dialect === "v1") write(Frames.end(signal.state))
+      return webSocket.close(CloseCode.normal, signal.state)
+    } else if (signal.reason === "gone") {
+      return webSocket.close(CloseCode.notFound, "the worker is gone")
+    } else {
       yield* drained(upgraded)
       attached = yield* attach(options, undefined)
-      introduce(attached, "overflow")
-      continue
+      introduce(attached, signal.reason)
     }
-    // Not all of it fits: let it drain and go on from the last event that was written; the log is the buffer.
-    const resumeAt = sent === 0 ? attached.watching.cursor : backlog[sent - 1]!.cursor
-    attached.watching.detach()
-    yield* drained(upgraded)
-    attached = yield* attach(options, resumeAt)
-    if (attached.watching.resync !== undefined) introduce(attached, attached.watching.resync)
   }
 })
 
@@ -146,7 +195,6 @@ export const respond = Effect.fnUntraced(function* <E>(options: Options<E>) {
   const streams = yield* OpenStreams
   const group = yield* options.group
   const first = yield* attach(options, options.cursor)
-  const signals = yield* Queue.unbounded<Signal>()
   const clock = yield* Clock.Clock
   const liveness = { joined: false }
   const closing = yield* Deferred.make<{ readonly code: number; readonly reason: string }>()
@@ -185,7 +233,7 @@ export const respond = Effect.fnUntraced(function* <E>(options: Options<E>) {
         if (code === CloseCode.deadPeer) webSocket.terminate()
       })
     )
-    const served = serve(options, opened, group, first, signals, liveness).pipe(
+    const served = serve(options, opened, group, first, liveness).pipe(
       Effect.catch(() => Effect.sync(() => webSocket.close(CloseCode.tryLater, "the stream was lost")))
     )
     yield* Effect.raceFirst(Effect.raceFirst(served, closed), opened.closed)

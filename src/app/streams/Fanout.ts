@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net"
 import { Effect, RcMap, type Scope } from "effect"
-import type { Watcher } from "../../domain/EventLog.ts"
+import type { OnReset, ResyncReason, Watcher } from "../../domain/EventLog.ts"
 import { endOf } from "../../domain/WatchStream.ts"
 import type { TerminalState } from "../../domain/Worker.ts"
 import type { Watching } from "../../domain/WorkerRuntime.ts"
@@ -15,8 +15,11 @@ export interface Member {
   readonly socket: Socket
   /** Called once when the worker has ended and the last frame is written. */
   readonly onEnd: (state: TerminalState) => void
-  /** Called when more waits in the socket than is allowed; the member is out of the group by then. */
-  readonly onOverflow: () => void
+  /**
+   * Called when the member has to start again, because more waits in its socket than is allowed or because the log did;
+   * `gone` when there is nothing to watch any more. The member is out of the group by then.
+   */
+  readonly onReset: (reason: ResyncReason | "gone") => void
 }
 
 /** Bytes that may wait in one socket. */
@@ -54,6 +57,13 @@ export class Group {
     setImmediate(() => this.flush())
   }
 
+  readonly onReset: OnReset = (reason) => {
+    this.flush()
+    const members = [...this.#members]
+    this.#members.clear()
+    for (const member of members) member.onReset(reason)
+  }
+
   /** Writes what is pending to every member. */
   flush(): void {
     this.#scheduled = false
@@ -83,20 +93,25 @@ export class Group {
     const { socket } = member
     if (socket.writableLength + bytes.length > maxWaitingBytes) {
       this.#members.delete(member)
-      member.onOverflow()
+      member.onReset("overflow")
     } else socket.write(bytes)
   }
 }
 
 /** The groups of a server by worker, alive while they have members. */
 export const makeGroups = <K extends string, E>(
-  watch: (key: K, cursor: string | undefined, watcher: Watcher) => Effect.Effect<Watching, E, Scope.Scope>,
+  watch: (
+    key: K,
+    cursor: string | undefined,
+    watcher: Watcher,
+    onReset: OnReset
+  ) => Effect.Effect<Watching, E, Scope.Scope>,
   speaker: (key: K) => Frames.Speaker
 ) =>
   RcMap.make({
     lookup: Effect.fnUntraced(function* (key: K) {
       const group = new Group(speaker(key))
-      const watching = yield* watch(key, undefined, group.watcher)
+      const watching = yield* watch(key, undefined, group.watcher, group.onReset)
       group.start(watching.head)
       return group
     })
