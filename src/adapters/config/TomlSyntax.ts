@@ -1,0 +1,71 @@
+/** Parses a TOML text twice: `toml` says what it means, `toml-eslint-parser` says where each part stands. */
+import { Result } from "effect"
+import { parse as parseMeaning } from "toml"
+import { type AST, ParseError, parseTOML } from "toml-eslint-parser"
+import * as TomlBounds from "./TomlBounds.ts"
+import { TomlRefusal } from "./TomlRefusal.ts"
+import type { TomlTable } from "./TomlValue.ts"
+
+const BOM = "\uFEFF"
+
+export interface TomlSyntax {
+  /** The byte order mark of the file, or nothing. */
+  readonly bom: string
+  /** The text after the byte order mark. All offsets count UTF-16 units from its start. */
+  readonly body: string
+  readonly model: TomlTable
+  /** The keys before the first header. */
+  readonly topLevel: ReadonlyArray<AST.TOMLKeyValue>
+  /** Every `[table]` and `[[table]]`, in file order. */
+  readonly tables: ReadonlyArray<AST.TOMLTable>
+  readonly comments: ReadonlyArray<AST.Comment>
+}
+
+const position = (error: unknown): { readonly line?: number; readonly column?: number } => {
+  if (error instanceof ParseError) return { line: error.lineNumber, column: error.column + 1 }
+  if (typeof error !== "object" || error === null) return {}
+  const at: unknown = "location" in error ? (error.location as { readonly start?: unknown } | null)?.start : error
+  if (typeof at !== "object" || at === null) return {}
+  return "line" in at && typeof at.line === "number" && "column" in at && typeof at.column === "number"
+    ? { line: at.line, column: at.column }
+    : {}
+}
+
+// The messages of `toml` quote the file; those of toml-eslint-parser are fixed sentences, but for a code point in two of them.
+const sentence = (error: unknown): string =>
+  error instanceof ParseError && !error.message.includes("code point") ? `${error.message}.` : "This is not valid TOML."
+
+const spans = (body: string) =>
+  Result.try({ try: () => parseTOML(body, { tomlVersion: "1.1.0" }), catch: (error) => error })
+
+const meaning = (body: string) =>
+  Result.try({
+    try: (): TomlTable => parseMeaning(body, { bigint: true, maxDepth: TomlBounds.MAX_DEPTH }),
+    catch: (error) => error
+  })
+
+const refusal = (spansError: unknown, meaningError: unknown) =>
+  new TomlRefusal({ reason: "not_toml", sentence: sentence(spansError), ...position(spansError ?? meaningError) })
+
+/** Both parsers must accept the text; a text that only one of them takes for TOML is not edited and not trusted. */
+export const parse = (text: string): Result.Result<TomlSyntax, TomlRefusal> => {
+  const bom = text.startsWith(BOM) ? BOM : ""
+  const body = text.slice(bom.length)
+  const bounded = TomlBounds.check(text)
+  if (Result.isFailure(bounded)) return Result.fail(bounded.failure)
+  const located = spans(body)
+  const meant = meaning(body)
+  if (Result.isFailure(located)) return Result.fail(refusal(located.failure, undefined))
+  if (Result.isFailure(meant)) return Result.fail(refusal(undefined, meant.failure))
+  const program = located.success
+  const topLevel: Array<AST.TOMLKeyValue> = []
+  const tables: Array<AST.TOMLTable> = []
+  for (const node of program.body[0].body) {
+    if (node.type === "TOMLTable") tables.push(node)
+    else topLevel.push(node)
+  }
+  return Result.succeed({ bom, body, model: meant.success, topLevel, tables, comments: program.comments })
+}
+
+export const keyNames = (node: AST.TOMLKeyValue | AST.TOMLTable): ReadonlyArray<string> =>
+  node.key.keys.map((part) => (part.type === "TOMLBare" ? part.name : part.value))
