@@ -34,7 +34,9 @@ const requiredPackages = () =>
 const isInstalled = () => {
   if (!existsSync(at("node_modules/.package-lock.json"))) return false
   const installed = new Map(packagesOf(at("node_modules/.package-lock.json")))
-  return requiredPackages().every(([folder, { version }]) => installed.get(folder)?.version === version)
+  return requiredPackages().every(
+    ([folder, { version }]) => installed.get(folder)?.version === version && existsSync(at(folder))
+  )
 }
 
 /**

@@ -41,8 +41,9 @@ export const tooOld = () => {
  */
 export const runNode = (args, options = {}) => {
   const child = spawn(bundledNode() ?? process.execPath, [...args], { stdio: "inherit", ...options })
+  // A terminal sends Ctrl-C to this process and to the child alike; passing it on would make it two.
   /** @param {NodeJS.Signals} signal */
-  const forward = (signal) => child.kill(signal)
+  const forward = (signal) => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal))
   /** @type {ReadonlyArray<NodeJS.Signals>} */
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"]
   for (const signal of signals) process.on(signal, forward)
