@@ -33,6 +33,8 @@ export type SourceFrame =
       readonly cursor: string
       readonly event_id: string
       readonly durable: boolean
+      /** Number of a durable event, from a runtime that numbers each worker's durable events 1, 2, 3, … */
+      readonly seq?: number
       readonly event: WorkerEvent
       /** The event as JSON where the source has it already, so that nobody encodes it again. */
       readonly json?: string

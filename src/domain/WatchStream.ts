@@ -20,6 +20,7 @@ const frameOf = (entry: LogEntry): SourceFrame => ({
   cursor: entry.cursor,
   event_id: entry.event_id,
   durable: entry.durable,
+  ...(entry.durable ? { seq: entry.seq } : undefined),
   event: entry.event,
   json: entry.json
 })
