@@ -179,7 +179,8 @@ export class EventLog {
   }
 
   #tell(reason: ResyncReason | "gone"): void {
-    for (const onReset of [...this.#watchers.values()]) onReset?.(reason)
+    // Over a copy: a watcher may attach again from within.
+    for (const onReset of Array.from(this.#watchers.values())) onReset?.(reason)
   }
 
   #retain(entry: LogEntry): void {

@@ -12,8 +12,11 @@ export type Watch<E> = (
   onReset?: OnReset
 ) => Effect.Effect<Watching, E, Scope.Scope>
 
-/** Frames that wait for a slow consumer of one stream; above it the stream resynchronises. */
+/** Live frames that wait for a slow consumer of one stream; above it the stream resynchronises. */
 export const maxQueuedFrames = 4_096
+
+/** The same for the length of their events as JSON, in UTF-16 units; a single larger event still passes. */
+export const maxQueuedLength = 8_388_608
 
 const frameOf = (entry: LogEntry): SourceFrame => ({
   kind: "event",
@@ -31,62 +34,81 @@ export const endOf = (entry: LogEntry): TerminalState | undefined => {
   return state !== undefined && isTerminal(state) ? state : undefined
 }
 
+interface Waiting {
+  readonly frame: SourceFrame
+  readonly length: number
+}
+
+/** How the attachments of one stream follow each other. */
+interface Reader {
+  /** Why another attachment is due; undefined while or when there is none. */
+  lost: ResyncReason | undefined
+}
+
 /** One attachment: snapshot, replay, live, until the worker ends or the consumer falls behind. */
-const attach = Effect.fnUntraced(function* <E>(watch: Watch<E>, cursor: string | undefined) {
-  const queue = yield* Queue.make<SourceFrame, Cause.Done>()
-  /** Entries that arrive before the snapshot is out; undefined afterwards. */
-  let early: Array<LogEntry> | undefined = []
-  let lost: ResyncReason | undefined
-  const deliver = (entry: LogEntry) => {
-    if (lost !== undefined) return
-    if (Queue.sizeUnsafe(queue) >= maxQueuedFrames) {
-      lost = "overflow"
-      Queue.endUnsafe(queue)
-      return
-    }
-    Queue.offerUnsafe(queue, frameOf(entry))
-    const state = endOf(entry)
-    if (state !== undefined) end(state)
+const attach = Effect.fnUntraced(function* <E>(watch: Watch<E>, cursor: string | undefined, reader: Reader) {
+  const told = reader.lost
+  reader.lost = undefined
+  const queue = yield* Queue.make<Waiting, Cause.Done>()
+  let length = 0
+  const offer = (frame: SourceFrame, size: number) => {
+    length += size
+    Queue.offerUnsafe(queue, { frame, length: size })
   }
-  const end = (state: TerminalState) => {
-    Queue.offerUnsafe(queue, { kind: "end", state })
+  const lose = (reason: ResyncReason) => {
+    reader.lost ??= reason
     Queue.endUnsafe(queue)
   }
   const watching = yield* watch(
     cursor,
     (entry) => {
-      if (early === undefined) deliver(entry)
-      else early.push(entry)
+      if (reader.lost !== undefined) return
+      const size = entry.json.length
+      const full = Queue.sizeUnsafe(queue) >= maxQueuedFrames || (length > 0 && length + size > maxQueuedLength)
+      if (full) return lose("overflow")
+      offer(frameOf(entry), size)
+      const state = endOf(entry)
+      if (state === undefined) return
+      offer({ kind: "end", state }, 0)
+      Queue.endUnsafe(queue)
     },
     (reason) => {
-      if (reason !== "gone") lost ??= reason
-      Queue.endUnsafe(queue)
+      if (reason === "gone") Queue.endUnsafe(queue)
+      else lose(reason)
     }
   )
-  if (watching.resync !== undefined) Queue.offerUnsafe(queue, { kind: "resync", reason: watching.resync })
-  Queue.offerUnsafe(queue, { kind: "snapshot", cursor: watching.cursor, snapshot: watching.snapshot })
-  for (const entry of watching.replay) Queue.offerUnsafe(queue, frameOf(entry))
-  if (watching.ended !== undefined) end(watching.ended)
-  for (const entry of early) deliver(entry)
-  early = undefined
-  return { frames: Stream.fromQueue(queue), lost: () => lost }
+  const resync = watching.resync ?? told
+  const start: Array<SourceFrame> = resync === undefined ? [] : [{ kind: "resync", reason: resync }]
+  start.push({ kind: "snapshot", cursor: watching.cursor, snapshot: watching.snapshot })
+  for (const entry of watching.replay) start.push(frameOf(entry))
+  if (watching.ended !== undefined) {
+    start.push({ kind: "end", state: watching.ended })
+    Queue.endUnsafe(queue)
+  }
+  // What was missed goes ahead of the queue and takes no place in it: a long replay is no slow consumer.
+  return Stream.concat(
+    Stream.fromArray(start),
+    Stream.map(Stream.fromQueue(queue), (waiting) => {
+      length -= waiting.length
+      return waiting.frame
+    })
+  )
 })
 
 /**
  * Snapshot, replay, live, as `RuntimeSource.events` has it. A consumer that falls behind starts again from a fresh
- * snapshot, and is told so.
+ * snapshot, and is told so; the attachment that it lost is over by then.
  */
 export const frames = <E>(watch: Watch<E>, cursor: string | undefined): Stream.Stream<SourceFrame, E> =>
-  Stream.unwrap(
-    Effect.map(attach(watch, cursor), (attached) =>
-      Stream.concat(
-        attached.frames,
-        Stream.suspend(() => {
-          const reason = attached.lost()
-          return reason === undefined
-            ? Stream.empty
-            : Stream.concat(Stream.succeed({ kind: "resync", reason } as const), frames(watch, undefined))
-        })
-      )
+  Stream.suspend(() => {
+    const reader: Reader = { lost: undefined }
+    let first = true
+    const attachments = Stream.unfold(cursor, (from) =>
+      Effect.sync(() => {
+        if (!first && reader.lost === undefined) return undefined
+        first = false
+        return [from, undefined] as const
+      })
     )
-  )
+    return Stream.flatMap(attachments, (from) => Stream.unwrap(attach(watch, from, reader)))
+  })
