@@ -34,8 +34,10 @@ export type Snapshot = typeof Snapshot.Type
 export const maxTailItems = 50
 /** … and this many UTF-16 units of content (but at least the last item). */
 export const maxTailLength = 262_144
-/** Text in flight is shown up to its last so many UTF-16 units. */
+/** Text in flight is shown up to its last so many UTF-16 units … */
 export const maxInFlightLength = 1_048_576
+/** … and of the tool calls in flight so many are shown, the newest. */
+export const maxInFlightCalls = 32
 
 export const empty: Snapshot = {
   status: "idle",
@@ -77,6 +79,21 @@ const append = (self: Snapshot, item: TranscriptItem): Snapshot["transcript"] =>
 const segments = (value: unknown): string =>
   Array.isArray(value) ? value.map((segment) => text((segment as { content?: unknown } | null)?.content)).join("") : ""
 
+/** What an event adds to the transcript; undefined for an event that adds nothing. */
+export const spoken = (event: WorkerEvent): Pick<TranscriptItem, "role" | "content"> | undefined => {
+  const { data } = event
+  switch (event.event) {
+    case "user_message":
+      return { role: "user", content: segments(data.segments) }
+    case "system_item":
+      return { role: "system", content: text((data.item as { content?: unknown } | null | undefined)?.content) }
+    case "text_done":
+      return { role: "assistant", content: text(data.text) }
+    default:
+      return undefined
+  }
+}
+
 /**
  * The snapshot after one more event.
  *
@@ -86,13 +103,16 @@ export const apply = (self: Snapshot, event: WorkerEvent, event_id: string | und
   const data = event.data
   const flight = self.in_flight ?? idle
   const as_of = event_id ?? self.as_of
-  const sequence = typeof data.sequence === "number" ? data.sequence : self.transcript.total_items + 1
-  const item = (role: TranscriptItem["role"], content: string): TranscriptItem => ({
-    sequence,
-    role,
-    content,
-    event_id: Number.parseInt(as_of, 10) || 0
-  })
+  const said = spoken(event)
+  if (said !== undefined) {
+    const sequence = typeof data.sequence === "number" ? data.sequence : self.transcript.total_items + 1
+    return {
+      ...self,
+      as_of,
+      transcript: append(self, { sequence, ...said, event_id: Number.parseInt(as_of, 10) || 0 }),
+      in_flight: event.event === "text_done" ? orNull({ ...flight, text: "" }) : self.in_flight
+    }
+  }
   switch (event.event) {
     case "text_delta":
       return { ...self, in_flight: { ...flight, text: grow(flight.text, data.text) } }
@@ -100,7 +120,7 @@ export const apply = (self: Snapshot, event: WorkerEvent, event_id: string | und
       return { ...self, in_flight: { ...flight, thinking: grow(flight.thinking, data.text) } }
     case "tool_call_start": {
       const call = { id: text(data.id), name: text(data.name), json: "" }
-      return { ...self, in_flight: { ...flight, tool_calls: [...flight.tool_calls, call] } }
+      return { ...self, in_flight: { ...flight, tool_calls: [...flight.tool_calls, call].slice(-maxInFlightCalls) } }
     }
     case "tool_call_args_delta": {
       const tool_calls = flight.tool_calls.map((call) =>
@@ -114,21 +134,6 @@ export const apply = (self: Snapshot, event: WorkerEvent, event_id: string | und
     }
     case "thinking_done":
       return { ...self, as_of, in_flight: orNull({ ...flight, thinking: "" }) }
-    case "text_done":
-      return {
-        ...self,
-        as_of,
-        transcript: append(self, item("assistant", text(data.text))),
-        in_flight: orNull({ ...flight, text: "" })
-      }
-    case "user_message":
-      return { ...self, as_of, transcript: append(self, item("user", segments(data.segments))) }
-    case "system_item":
-      return {
-        ...self,
-        as_of,
-        transcript: append(self, item("system", text((data.item as { content?: unknown } | null)?.content)))
-      }
     case "status": {
       const status = data.status === "running" || data.status === "paused" ? data.status : "idle"
       const state = typeof data.state === "string" ? data.state : status === "running" ? "busy" : "idle"

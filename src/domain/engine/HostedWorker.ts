@@ -50,21 +50,11 @@ export const make = (options: {
   }
 }
 
-const roles: Readonly<Record<string, TranscriptItem["role"]>> = {
-  user_message: "user",
-  text_done: "assistant",
-  system_item: "system"
-}
-
-const content = (event: WorkerEvent): string => {
-  switch (event.event) {
-    case "user_message":
-      return (event.data.segments as ReadonlyArray<{ readonly content: string }>).map((it) => it.content).join("")
-    case "system_item":
-      return (event.data.item as { readonly content: string }).content
-    default:
-      return event.data.text as string
-  }
+/** The record after a change. A reason belongs to the state it was given for and goes with it. */
+const changed = (worker: Worker, change: Partial<Worker>): Worker => {
+  if (change.state === undefined) return { ...worker, ...change }
+  const { state_reason: _, ...rest } = worker
+  return { ...rest, ...change }
 }
 
 /**
@@ -80,23 +70,29 @@ export const commit = (
 ) =>
   Effect.uninterruptible(
     Effect.gen(function* () {
-      const updated_at = DateTime.formatIso(yield* DateTime.now)
+      const now = DateTime.formatIso(yield* DateTime.now)
       let seq = hosted.worker.last_event_id
       let transcript_len = hosted.worker.transcript_len
       const stored: Array<StoredEvent> = []
+      /** Encoded before anything is stored: an event that is not JSON must fail the command, not the showing. */
+      const encoded: Array<string> = []
       const items: Array<TranscriptItem> = []
       for (const event of events) {
         seq += 1
-        const role = roles[event.event]
-        if (role === undefined) {
-          stored.push({ seq, event })
-          continue
-        }
-        transcript_len += 1
-        items.push({ sequence: transcript_len, role, content: content(event), event_id: seq })
-        stored.push({ seq, event: { event: event.event, data: { ...event.data, sequence: transcript_len } } })
+        const said = Snapshot.spoken(event)
+        if (said !== undefined) items.push({ sequence: ++transcript_len, ...said, event_id: seq })
+        const numbered: WorkerEvent =
+          said === undefined ? event : { event: event.event, data: { ...event.data, sequence: transcript_len } }
+        encoded.push(JSON.stringify(numbered))
+        stored.push({ seq, event: numbered })
       }
-      const worker: Worker = { ...hosted.worker, ...change, transcript_len, last_event_id: seq, updated_at }
+      const updated_at = events.length === 0 ? hosted.worker.updated_at : now
+      const worker: Worker = {
+        ...changed(hosted.worker, change),
+        transcript_len,
+        last_event_id: seq,
+        ...(updated_at === undefined ? undefined : { updated_at })
+      }
       const receipt = receiptOf?.(worker)
       yield* store.commit({
         worker,
@@ -106,7 +102,7 @@ export const commit = (
         ...(receipt === undefined ? undefined : { receipt })
       })
       hosted.worker = worker
-      for (const { event } of stored) hosted.log.append(event, true)
+      for (const [index, { event }] of stored.entries()) hosted.log.append(event, true, encoded[index])
       return worker
     })
   )
@@ -116,7 +112,8 @@ export const loadTail = Effect.fnUntraced(function* (store: WorkerStore["Service
   while (!hosted.tailLoaded) {
     const total_items = hosted.worker.transcript_len
     const start = Math.max(0, total_items - Snapshot.maxTailItems)
-    const items = Snapshot.trim(yield* store.transcript(hosted.worker.worker_id, start, Snapshot.maxTailItems))
+    // No more than is known here: what the store has taken but nobody has seen yet comes as an event.
+    const items = Snapshot.trim(yield* store.transcript(hosted.worker.worker_id, start, total_items - start))
     // The worker may have gone on while the store was read: then read again.
     if (hosted.worker.transcript_len !== total_items) continue
     hosted.log.reset({
