@@ -5,7 +5,7 @@
 import { Context, type Effect, type Scope } from "effect"
 import type { ConfigBundle, ConfigBundleSummary } from "./ConfigBundle.ts"
 import type { Diagnostic } from "./Diagnostic.ts"
-import type { Attached, Watcher } from "./EventLog.ts"
+import type { Attached, OnReset, Watcher } from "./EventLog.ts"
 import type { WorkerId } from "./Identifiers.ts"
 import type { Problem } from "./Problem.ts"
 import type { BundleAvailability } from "./RuntimeSource.ts"
@@ -42,7 +42,7 @@ export type CreateProblem =
       | "worker_busy"
       | "worker_id_taken"
       | "worker_limit_reached"
-      | "runtime_stopped"
+      | "runtime_unavailable"
     >
 
 export type InputProblem =
@@ -57,7 +57,7 @@ export type InputProblem =
       | "worker_execution_unavailable"
       | "worker_execution_rejected"
       | "execution_backend_unavailable"
-      | "runtime_stopped"
+      | "runtime_unavailable"
     >
 
 export type EndProblem = StoreProblem | Keyed | Problem<"worker_not_found">
@@ -78,7 +78,9 @@ export class WorkerRuntime extends Context.Service<
   {
     readonly describe: Effect.Effect<RuntimeDescription>
     readonly diagnostics: Effect.Effect<ReadonlyArray<Diagnostic>>
-    readonly list: (query: ListQuery) => Effect.Effect<WorkerPage, Problem<"limit_too_large" | "invalid_cursor">>
+    readonly list: (
+      query: ListQuery
+    ) => Effect.Effect<WorkerPage, Problem<"limit_too_large" | "invalid_query" | "invalid_cursor">>
     readonly get: (worker_id: WorkerId) => Effect.Effect<Worker, Problem<"worker_not_found">>
     readonly create: (
       request: CreateWorker,
@@ -99,12 +101,13 @@ export class WorkerRuntime extends Context.Service<
     ) => Effect.Effect<TranscriptPage, StoreProblem | Problem<"worker_not_found" | "limit_too_large" | "invalid_query">>
     /**
      * Attaches a watcher until the scope closes. The watcher runs synchronously inside the engine: it must be quick and
-     * bounded.
+     * bounded. `onReset` is called once the worker is removed.
      */
     readonly watch: (
       worker_id: WorkerId,
       cursor: string | undefined,
-      watcher: Watcher
+      watcher: Watcher,
+      onReset?: OnReset
     ) => Effect.Effect<Watching, StoreProblem | Problem<"worker_not_found" | "invalid_cursor">, Scope.Scope>
     readonly bundles: Effect.Effect<ReadonlyArray<ConfigBundleSummary>>
     readonly putBundle: (
@@ -112,9 +115,7 @@ export class WorkerRuntime extends Context.Service<
     ) => Effect.Effect<
       BundleAvailability,
       | StoreProblem
-      | Problem<
-          "config_bundle_digest_mismatch" | "unsupported_config_declaration" | "config_bundle_limit_reached"
-        >
+      | Problem<"config_bundle_digest_mismatch" | "unsupported_config_declaration" | "config_bundle_limit_reached">
     >
     readonly bundleAvailability: (
       id: string,

@@ -1,5 +1,5 @@
 /** The config bundles that a runtime holds, and what is checked before a worker is created from one. */
-import { Effect } from "effect"
+import { Effect, Semaphore } from "effect"
 import { type ConfigBundle, type ConfigBundleSummary, digest, summary } from "../ConfigBundle.ts"
 import * as Problem from "../Problem.ts"
 import * as Profile from "../Profile.ts"
@@ -22,12 +22,23 @@ export const make = (
   found: ReadonlyArray<ConfigBundle>
 ) => {
   const bundles = new Map(found.map((bundle) => [bundle.id, bundle]))
+  /** One bundle is stored at a time, so that two of one id cannot end up differently in the store and here. */
+  const lock = Semaphore.makeUnsafe(1)
 
   const find = Effect.fnUntraced(function* (id: string, wanted: string | undefined) {
     const bundle = bundles.get(id)
     if (bundle === undefined) return yield* Problem.make("config_bundle_missing")
     if (wanted !== undefined && wanted !== bundle.digest) return yield* Problem.make("config_bundle_digest_mismatch")
     return bundle
+  })
+
+  const keep = Effect.fnUntraced(function* (bundle: ConfigBundle) {
+    if (!bundles.has(bundle.id) && bundles.size >= maxBundles) {
+      return yield* Problem.make("config_bundle_limit_reached", undefined, { max: maxBundles })
+    }
+    yield* store.putBundle(bundle)
+    bundles.set(bundle.id, bundle)
+    return availability(bundle)
   })
 
   return {
@@ -43,12 +54,7 @@ export const make = (
           : [{ pointer: `/bundle/declarations/${index}/kind`, code: "unsupported" }]
       )
       if (errors.length > 0) return yield* Problem.make("unsupported_config_declaration", undefined, { errors })
-      if (!bundles.has(bundle.id) && bundles.size >= maxBundles) {
-        return yield* Problem.make("config_bundle_limit_reached", undefined, { max: maxBundles })
-      }
-      yield* store.putBundle(bundle)
-      bundles.set(bundle.id, bundle)
-      return availability(bundle)
+      return yield* lock.withPermit(Effect.uninterruptible(keep(bundle)))
     }),
 
     /** Fails unless the bundle is there, is the one that is meant, and declares the profile. */

@@ -20,6 +20,7 @@ import type { Receipt, WorkerStore } from "../WorkerStore.ts"
 import type * as Bundles from "./Bundles.ts"
 import { commit, type HostedWorker, make as makeHosted } from "./HostedWorker.ts"
 import { run, status } from "./Run.ts"
+import * as Session from "./Session.ts"
 
 /** What a caller should wait before it tries a busy worker again, in milliseconds. */
 const busyRetryMs = 1_000
@@ -67,14 +68,33 @@ const ackOf = (worker: Worker): Ack => ({
 })
 
 const ensureOpen = (engine: Engine) =>
-  engine.draining ? Problem.fail("runtime_stopped", "The runtime is shutting down and takes no new work.") : Effect.void
+  engine.draining
+    ? Problem.fail("runtime_unavailable", "The runtime is shutting down and takes no new work.")
+    : Effect.void
+
+const missing = (worker_id: WorkerId) => Problem.fail("worker_not_found", undefined, { worker_id })
 
 export const find = (engine: Engine, worker_id: WorkerId) => {
   const hosted = engine.workers.get(worker_id)
-  return hosted === undefined
-    ? Problem.fail("worker_not_found", undefined, { worker_id })
-    : Effect.succeed(hosted)
+  return hosted === undefined ? missing(worker_id) : Effect.succeed(hosted)
 }
+
+/**
+ * Makes a change with the worker's lock held. Waiting for the lock can be interrupted; a worker that was removed in the
+ * meantime is gone.
+ */
+const locked = <A, E, R>(
+  engine: Engine,
+  worker_id: WorkerId,
+  change: (hosted: HostedWorker) => Effect.Effect<A, E, R>
+) =>
+  Effect.flatMap(find(engine, worker_id), (hosted) =>
+    hosted.lock.withPermit(
+      Effect.suspend((): Effect.Effect<A, E | Problem.Problem<"worker_not_found">, R> =>
+        engine.workers.get(worker_id) === hosted ? change(hosted) : missing(worker_id)
+      )
+    )
+  )
 
 const startRun = Effect.fnUntraced(function* (
   engine: Engine,
@@ -101,7 +121,11 @@ const resolveProfile = Effect.fnUntraced(function* (engine: Engine, request: Cre
   return profile
 })
 
-export const create = Effect.fnUntraced(function* (engine: Engine, request: CreateWorker, toReceipt: ToReceipt<Worker>) {
+export const create = Effect.fnUntraced(function* (
+  engine: Engine,
+  request: CreateWorker,
+  toReceipt: ToReceipt<Worker>
+) {
   yield* ensureOpen(engine)
   const input = request.initial_input
   if (input !== undefined) {
@@ -111,45 +135,75 @@ export const create = Effect.fnUntraced(function* (engine: Engine, request: Crea
   const profile = yield* resolveProfile(engine, request)
   const random = yield* SecureRandom
   const worker_id = request.worker_id ?? WorkerId.make(yield* random.uuidV7())
+  return yield* Effect.acquireUseRelease(
+    Effect.suspend(() => reserve(engine, worker_id)),
+    () => host(engine, { ...request, worker_id }, profile, toReceipt),
+    () => Effect.sync(() => engine.reserved.delete(worker_id))
+  )
+})
+
+/** Takes the id, in one step with looking whether it is free. */
+const reserve = (
+  engine: Engine,
+  worker_id: WorkerId
+): Effect.Effect<void, Problem.Problem<"worker_id_taken" | "worker_limit_reached">> => {
   if (engine.workers.has(worker_id) || engine.reserved.has(worker_id)) {
-    return yield* Problem.make("worker_id_taken", undefined, { worker_id })
+    return Problem.fail("worker_id_taken", undefined, { worker_id })
   }
   if (engine.workers.size + engine.reserved.size >= engine.maxWorkers) {
-    return yield* Problem.make("worker_limit_reached", undefined, { max: engine.maxWorkers })
+    return Problem.fail("worker_limit_reached", undefined, { max: engine.maxWorkers })
   }
   engine.reserved.add(worker_id)
-  return yield* Effect.gen(function* () {
-    const scope = yield* Scope.fork(engine.scope)
-    return yield* Effect.gen(function* () {
-      const session = yield* Scope.provide(engine.executor.spawn({ worker_id, profile: profile.selector }), scope)
-      const turn = input === undefined ? undefined : yield* session.accept(input)
-      const created_at = DateTime.formatIso(yield* DateTime.now)
-      const worker: Worker = {
-        runtime_id: engine.runtime_id,
-        worker_id,
-        display_name: request.display_name ?? `${profile.label} ${worker_id.slice(-4)}`,
-        profile: profile.selector,
-        state: "idle",
-        config_bundle: request.config_bundle ?? null,
-        transcript_len: 0,
-        last_event_id: 0,
-        last_result: { operation: "spawn", outcome: "accepted" },
-        ...(session.backend_id === undefined ? undefined : { backend_id: session.backend_id }),
-        created_at,
-        updated_at: created_at
-      }
-      const log_epoch = (yield* random.uuidV4()).replaceAll("-", "").slice(0, 16)
-      const hosted = makeHosted({ worker, log_epoch, scope, tailLoaded: true })
-      hosted.session = session
-      // Creation and first input are one commit: neither can be there without the other, or twice.
-      const first = input === undefined ? [status("idle")] : [inputEvent(input), status("busy")]
-      const state = input === undefined ? "idle" : "busy"
-      yield* commit(engine.store, hosted, first, { state }, toReceipt)
-      engine.workers.set(worker_id, hosted)
-      if (turn !== undefined) yield* startRun(engine, hosted, turn)
-      return hosted.worker
-    }).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
-  }).pipe(Effect.ensuring(Effect.sync(() => engine.reserved.delete(worker_id))), Effect.uninterruptible)
+  return Effect.void
+}
+
+const host = Effect.fnUntraced(function* (
+  engine: Engine,
+  request: CreateWorker & { readonly worker_id: WorkerId },
+  profile: Profile.Profile,
+  toReceipt: ToReceipt<Worker>
+) {
+  const { worker_id, initial_input: input } = request
+  const random = yield* SecureRandom
+  const start = (scope: Scope.Closeable) =>
+    Effect.gen(function* () {
+      const session = yield* Session.spawn(engine.executor, { worker_id, profile: profile.selector }, scope)
+      return { session, turn: input === undefined ? undefined : yield* Session.accept(session, input) }
+    })
+  // The caller can give up as long as the executor starts; from the commit on the worker is there.
+  return yield* Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.fork(engine.scope)
+      return yield* Effect.gen(function* () {
+        const { session, turn } = yield* restore(start(scope))
+        const created_at = DateTime.formatIso(yield* DateTime.now)
+        const worker: Worker = {
+          runtime_id: engine.runtime_id,
+          worker_id,
+          display_name: request.display_name ?? `${profile.label} ${worker_id.slice(-4)}`,
+          profile: profile.selector,
+          state: "idle",
+          config_bundle: request.config_bundle ?? null,
+          transcript_len: 0,
+          last_event_id: 0,
+          last_result: { operation: "spawn", outcome: "accepted" },
+          ...(session.backend_id === undefined ? undefined : { backend_id: session.backend_id }),
+          created_at,
+          updated_at: created_at
+        }
+        const log_epoch = (yield* random.uuidV4()).replaceAll("-", "").slice(0, 16)
+        const hosted = makeHosted({ worker, log_epoch, scope, tailLoaded: true })
+        hosted.session = session
+        // Creation and first input are one commit: neither can be there without the other, or twice.
+        const first = input === undefined ? [status("idle")] : [inputEvent(input), status("busy")]
+        const state = input === undefined ? "idle" : "busy"
+        yield* commit(engine.store, hosted, first, { state }, toReceipt)
+        engine.workers.set(worker_id, hosted)
+        if (turn !== undefined) yield* startRun(engine, hosted, turn)
+        return hosted.worker
+      }).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
+    })
+  )
 })
 
 export const input = Effect.fnUntraced(function* (
@@ -160,69 +214,75 @@ export const input = Effect.fnUntraced(function* (
 ) {
   yield* ensureOpen(engine)
   yield* checkContent(said.content, "/content")
-  const hosted = yield* find(engine, worker_id)
-  const accept = Effect.gen(function* () {
-    const { state, state_reason } = hosted.worker
-    if (isTerminal(state)) return yield* Problem.make("worker_not_running", `The worker is ${state}.`)
-    if (state === "busy") return yield* Problem.make("worker_busy", undefined, { retry_after_ms: busyRetryMs })
-    if (hosted.session === undefined) return yield* Problem.make("worker_execution_unavailable", state_reason)
-    const turn = yield* hosted.session.accept(said)
-    const answer = (worker: Worker): InputAck => ({
-      ...ackOf(worker),
-      transcript_sequence: worker.transcript_len,
-      // The number of the message itself; the status that follows it is worth no ack.
-      event_id: worker.last_event_id - 1
-    })
-    const change = { state: "busy", last_result: { operation: "input", outcome: "accepted" } } as const
-    const worker = yield* commit(engine.store, hosted, [inputEvent(said), status("busy")], change, (after) =>
-      toReceipt(answer(after))
-    )
-    yield* startRun(engine, hosted, turn)
-    return answer(worker)
+  const answer = (worker: Worker): InputAck => ({
+    ...ackOf(worker),
+    transcript_sequence: worker.transcript_len,
+    // The number of the message itself; the status that follows it is worth no ack.
+    event_id: worker.last_event_id - 1
   })
-  return yield* hosted.lock.withPermit(Effect.uninterruptible(accept))
+  return yield* locked(
+    engine,
+    worker_id,
+    Effect.fnUntraced(function* (hosted) {
+      const { state, state_reason } = hosted.worker
+      if (isTerminal(state)) return yield* Problem.make("worker_not_running", `The worker is ${state}.`)
+      if (state === "busy") return yield* Problem.make("worker_busy", undefined, { retry_after_ms: busyRetryMs })
+      const { session } = hosted
+      if (session === undefined) return yield* Problem.make("worker_execution_unavailable", state_reason)
+      // The caller can give up as long as the executor decides; from the commit on the input is taken.
+      return yield* Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          const turn = yield* restore(Session.accept(session, said))
+          const change = { state: "busy", last_result: { operation: "input", outcome: "accepted" } } as const
+          const worker = yield* commit(engine.store, hosted, [inputEvent(said), status("busy")], change, (after) =>
+            toReceipt(answer(after))
+          )
+          yield* startRun(engine, hosted, turn)
+          return answer(worker)
+        })
+      )
+    })
+  )
 })
 
 /** Stop and cancel: the state is stored first, so that a store that fails leaves the run alone; then the run goes. */
-export const end = Effect.fnUntraced(function* (
-  engine: Engine,
-  worker_id: WorkerId,
-  state: TerminalState,
-  toReceipt: ToReceipt<Ack>
-) {
-  const hosted = yield* find(engine, worker_id)
-  const finish = Effect.gen(function* () {
-    const receiptOf = (worker: Worker) => toReceipt(ackOf(worker))
-    if (isTerminal(hosted.worker.state)) {
-      const answer = ackOf(hosted.worker)
-      if (toReceipt(answer) !== undefined) yield* commit(engine.store, hosted, [], {}, receiptOf)
-      return answer
-    }
-    const wasBusy = hosted.worker.state === "busy"
-    const events = wasBusy
-      ? [event({ event: "run_end", data: { result: "rolled_back" } }), status(state)]
-      : [status(state)]
-    const last_result = { operation: state === "stopped" ? "stop" : "cancel", outcome: "accepted" } as const
-    const worker = yield* commit(engine.store, hosted, events, { state, last_result }, receiptOf)
-    hosted.run?.interruptUnsafe()
-    hosted.session = undefined
-    hosted.run = undefined
-    yield* Effect.forkIn(Scope.close(hosted.scope, Exit.void), engine.scope)
-    return ackOf(worker)
-  })
-  return yield* hosted.lock.withPermit(Effect.uninterruptible(finish))
-})
+export const end = (engine: Engine, worker_id: WorkerId, state: TerminalState, toReceipt: ToReceipt<Ack>) =>
+  locked(
+    engine,
+    worker_id,
+    Effect.fnUntraced(function* (hosted) {
+      const receiptOf = (worker: Worker) => toReceipt(ackOf(worker))
+      if (isTerminal(hosted.worker.state)) {
+        const answer = ackOf(hosted.worker)
+        if (toReceipt(answer) !== undefined) yield* commit(engine.store, hosted, [], {}, receiptOf)
+        return answer
+      }
+      const wasBusy = hosted.worker.state === "busy"
+      const events = wasBusy
+        ? [event({ event: "run_end", data: { result: "rolled_back" } }), status(state)]
+        : [status(state)]
+      const last_result = { operation: state === "stopped" ? "stop" : "cancel", outcome: "accepted" } as const
+      const worker = yield* commit(engine.store, hosted, events, { state, last_result }, receiptOf)
+      hosted.run?.interruptUnsafe()
+      hosted.session = undefined
+      hosted.run = undefined
+      // In the background, since a session may take its time to end; to its end, even when the runtime closes meanwhile.
+      yield* Effect.forkIn(Scope.close(hosted.scope, Exit.void), engine.scope, { uninterruptible: true })
+      return ackOf(worker)
+    }, Effect.uninterruptible)
+  )
 
-export const remove = Effect.fnUntraced(function* (engine: Engine, worker_id: WorkerId) {
-  const hosted = yield* find(engine, worker_id)
-  return yield* hosted.lock.withPermit(
-    Effect.gen(function* () {
+export const remove = (engine: Engine, worker_id: WorkerId) =>
+  locked(
+    engine,
+    worker_id,
+    Effect.fnUntraced(function* (hosted) {
       const { state } = hosted.worker
       if (!isTerminal(state) && state !== "stale") {
         return yield* Problem.make("worker_busy", "Only a worker that has ended can be removed.")
       }
       yield* engine.store.remove(worker_id)
       engine.workers.delete(worker_id)
-    })
+      hosted.log.close()
+    }, Effect.uninterruptible)
   )
-})

@@ -1,12 +1,12 @@
 /** Puts the engine together: restores what the store holds and serves `WorkerRuntime`. */
-import { DateTime, Effect, Exit, Layer, Scope } from "effect"
+import { Cause, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
 import type { Digest } from "effect/crypto/Digest"
 import type { SecureRandom } from "effect/crypto/SecureRandom"
 import type { RuntimeId } from "../Identifiers.ts"
 import { capability, type Capabilities } from "../Runtime.ts"
 import { maxPageBytes, maxPageItems } from "../Transcript.ts"
-import { isTerminal, maxInputBytes, type Worker } from "../Worker.ts"
-import { event } from "../WorkerEvent.ts"
+import { isTerminal, maxInputBytes, type Worker, type WorkerState } from "../Worker.ts"
+import { event, type WorkerEvent } from "../WorkerEvent.ts"
 import { WorkerExecutor } from "../WorkerExecutor.ts"
 import { type CreateProblem, WorkerRuntime } from "../WorkerRuntime.ts"
 import { type StoredWorker, WorkerStore } from "../WorkerStore.ts"
@@ -15,6 +15,7 @@ import * as Commands from "./Commands.ts"
 import { commit, type HostedWorker, make as makeHosted } from "./HostedWorker.ts"
 import * as Receipts from "./Receipts.ts"
 import { status } from "./Run.ts"
+import * as Session from "./Session.ts"
 import * as Views from "./Views.ts"
 
 export interface Options {
@@ -34,38 +35,62 @@ const restoreConcurrency = 16
 
 const interrupted = "The runtime was restarted while the worker was busy; the turn did not finish."
 
-/** Brings a worker of an earlier process back; one that cannot be brought back is `stale` and says why. */
-const restore = Effect.fnUntraced(function* (engine: Commands.Engine, stored: StoredWorker) {
+/** Takes over the record of a worker of an earlier process; it has no session yet. */
+const takeOver = Effect.fnUntraced(function* (engine: Commands.Engine, stored: StoredWorker) {
   const scope = yield* Scope.fork(engine.scope)
   const worker: Worker = { ...stored.worker, runtime_id: engine.runtime_id }
   const hosted = makeHosted({ worker, log_epoch: stored.log_epoch, scope, tailLoaded: false })
   engine.workers.set(worker.worker_id, hosted)
-  if (isTerminal(worker.state)) return
-  yield* engine.executor
-    .spawn({ worker_id: worker.worker_id, profile: worker.profile, resume: { backend_id: worker.backend_id } })
-    .pipe(
-      Scope.provide(scope),
-      Effect.flatMap((session) => {
-        hosted.session = session
-        if (worker.state === "busy") {
-          const told = [
-            event({ event: "error", data: { code: "run_interrupted", message: interrupted } }),
-            event({ event: "run_end", data: { result: "rolled_back" } }),
-            status("idle")
-          ]
-          return commit(engine.store, hosted, told, { state: "idle" })
+  return hosted
+})
+
+const told = (state: WorkerState, to: WorkerState): ReadonlyArray<WorkerEvent> => [
+  ...(state === "busy"
+    ? [
+        event({ event: "error", data: { code: "run_interrupted", message: interrupted } }),
+        event({ event: "run_end", data: { result: "rolled_back" } })
+      ]
+    : []),
+  status(to)
+]
+
+/**
+ * Brings the session of a worker back. One that cannot be brought back, however its executor fails, is `stale` and says
+ * why: it must not keep the others from starting.
+ */
+const restore = Effect.fnUntraced(function* (engine: Commands.Engine, hosted: HostedWorker) {
+  const { worker, scope } = hosted
+  const { state } = worker
+  if (isTerminal(state)) return yield* Scope.close(scope, Exit.void)
+  const request = { worker_id: worker.worker_id, profile: worker.profile, resume: { backend_id: worker.backend_id } }
+  yield* Session.spawn(engine.executor, request, scope).pipe(
+    Effect.flatMap(
+      Effect.fnUntraced(function* (session) {
+        if (state === "busy" || state === "stale") {
+          yield* commit(engine.store, hosted, told(state, "idle"), { state: "idle" })
         }
-        return worker.state === "stale" ? commit(engine.store, hosted, [status("idle")], { state: "idle" }) : Effect.void
-      }),
-      Effect.catch((problem) => {
-        hosted.worker = { ...hosted.worker, state: "stale", state_reason: problem.message }
-        return worker.state === "stale"
-          ? Scope.close(scope, Exit.void)
-          : commit(engine.store, hosted, [status("stale")], { state: "stale", state_reason: problem.message }).pipe(
-              Effect.ignore
-            )
+        hosted.session = session
+      })
+    ),
+    Effect.catchCause(
+      Effect.fnUntraced(function* (cause) {
+        const problem = Option.getOrUndefined(Cause.findErrorOption(cause))
+        if (problem === undefined) {
+          yield* Effect.logError("A worker could not be restored", cause).pipe(
+            Effect.annotateLogs({ worker_id: worker.worker_id })
+          )
+        }
+        const state_reason = problem?.message ?? "What runs the worker failed while it was brought back."
+        yield* Scope.close(scope, Exit.void)
+        const change = { state: "stale", state_reason } as const
+        if (state !== "stale") {
+          yield* Effect.ignoreCause(commit(engine.store, hosted, told(state, "stale"), change))
+        }
+        // Also when the store did not take it: the worker cannot be used.
+        hosted.worker = { ...hosted.worker, ...change }
       })
     )
+  )
 })
 
 const capabilitiesOf = (engine: Commands.Engine, maxItems: number): Capabilities => ({
@@ -81,11 +106,11 @@ const capabilitiesOf = (engine: Commands.Engine, maxItems: number): Capabilities
 })
 
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const store = yield* WorkerStore
+  const receipts = yield* Receipts.make
+  const store = receipts.remembering(yield* WorkerStore)
   const executor = yield* WorkerExecutor
   const services = yield* Effect.context<SecureRandom | Digest>()
   const scope = yield* Effect.scope
-  const receipts = yield* Receipts.make
   const found = yield* store.load
   const engine: Commands.Engine = {
     runtime_id: options.runtime_id,
@@ -99,8 +124,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     draining: false
   }
   receipts.restore(found.receipts)
-  const ordered = [...found.workers].sort((a, b) => Views.byCreation(a.worker, b.worker))
-  yield* Effect.forEach(ordered, (stored) => restore(engine, stored), {
+  const ordered = found.workers.toSorted((a, b) => Views.byCreation(a.worker, b.worker))
+  const hosted = yield* Effect.forEach(ordered, (stored) => takeOver(engine, stored))
+  yield* Effect.forEach(hosted, (worker) => restore(engine, worker), {
     concurrency: restoreConcurrency,
     discard: true
   })
@@ -150,7 +176,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         Commands.end(engine, worker_id, "cancelled", toReceipt)
       ),
     transcript: (worker_id, query) => Views.transcript(engine, worker_id, query, maxItems),
-    watch: (worker_id, cursor, watcher) => Views.watch(engine, worker_id, cursor, watcher),
+    watch: (worker_id, cursor, watcher, onReset) => Views.watch(engine, worker_id, cursor, watcher, onReset),
     bundles: engine.bundles.list,
     putBundle: (bundle) => Effect.provideContext(engine.bundles.put(bundle), services),
     bundleAvailability: engine.bundles.availability,

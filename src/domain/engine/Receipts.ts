@@ -7,7 +7,7 @@ import { Digest, sha256 } from "effect/crypto/Digest"
 import type { IdempotencyKey } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
 import type { Replayable } from "../Worker.ts"
-import type { Receipt } from "../WorkerStore.ts"
+import type { Receipt, WorkerStore } from "../WorkerStore.ts"
 
 /** How long a key is remembered, in seconds. Published as the capability `idempotency.ttl_seconds`. */
 export const ttlSeconds = 86_400
@@ -27,12 +27,13 @@ export interface Receipts {
     key: IdempotencyKey | undefined,
     asked: ReadonlyArray<unknown>,
     command: (receipt: (answer: A) => Receipt | undefined) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<
-    Replayable<A>,
-    E | Problem.Problem<"idempotency_key_reused" | "idempotency_in_flight">,
-    R
-  >
+  ) => Effect.Effect<Replayable<A>, E | Problem.Problem<"idempotency_key_reused" | "idempotency_in_flight">, R>
   readonly restore: (receipts: ReadonlyArray<Receipt>) => void
+  /**
+   * The same store, whose commits are known here as soon as they are durable: a caller that goes away between the commit
+   * and its answer finds the answer when it comes back with its key.
+   */
+  readonly remembering: (store: WorkerStore["Service"]) => WorkerStore["Service"]
 }
 
 export const make = Effect.gen(function* () {
@@ -47,6 +48,23 @@ export const make = Effect.gen(function* () {
     }
   }
 
+  /** The receipt of a command that is done; undefined when the key is now taken by a new one. */
+  const take = (
+    key: string,
+    fingerprint: string,
+    now: number
+  ): Effect.Effect<Receipt | undefined, Problem.Problem<"idempotency_key_reused" | "idempotency_in_flight">> => {
+    forget(now)
+    const receipt = done.get(key)
+    const known = running.get(key) ?? receipt?.fingerprint
+    if (known !== undefined && known !== fingerprint) return Problem.fail("idempotency_key_reused")
+    if (running.has(key)) {
+      return Problem.fail("idempotency_in_flight", undefined, { retry_after_ms: inFlightRetryMs })
+    }
+    if (receipt === undefined) running.set(key, fingerprint)
+    return Effect.succeed(receipt)
+  }
+
   const once: Receipts["once"] = Effect.fnUntraced(function* <A, E, R>(
     key: IdempotencyKey | undefined,
     asked: ReadonlyArray<unknown>,
@@ -55,26 +73,30 @@ export const make = Effect.gen(function* () {
     if (key === undefined) return { answer: yield* command(() => undefined), replayed: false }
     const fingerprint = yield* digest.digestHex(sha256, new TextEncoder().encode(JSON.stringify(asked)))
     const now = yield* Clock.currentTimeMillis
-    forget(now)
-    const known = running.get(key) ?? done.get(key)?.fingerprint
-    if (known !== undefined && known !== fingerprint) return yield* Problem.make("idempotency_key_reused")
-    if (running.has(key)) {
-      return yield* Problem.make("idempotency_in_flight", undefined, { retry_after_ms: inFlightRetryMs })
-    }
-    const receipt = done.get(key)
-    if (receipt !== undefined) return { answer: receipt.answer as A, replayed: true }
-    running.set(key, fingerprint)
     const toReceipt = (answer: A): Receipt => ({ key, fingerprint, answer, expires_at: now + ttlSeconds * 1_000 })
-    const answer = yield* command(toReceipt).pipe(
-      Effect.tap((given) => Effect.sync(() => done.set(key, toReceipt(given)))),
-      Effect.ensuring(Effect.sync(() => running.delete(key)))
+    // Looking the key up and taking it is one step, and whatever becomes of the command the key is given back.
+    return yield* Effect.acquireUseRelease(
+      Effect.suspend(() => take(key, fingerprint, now)),
+      (receipt): Effect.Effect<Replayable<A>, E, R> =>
+        receipt === undefined
+          ? Effect.map(command(toReceipt), (answer) => ({ answer, replayed: false }))
+          : Effect.succeed({ answer: receipt.answer as A, replayed: true }),
+      (receipt) => Effect.sync(() => void (receipt === undefined && running.delete(key)))
     )
-    return { answer, replayed: false }
   })
 
   const restore = (receipts: ReadonlyArray<Receipt>) => {
-    for (const receipt of [...receipts].sort((a, b) => a.expires_at - b.expires_at)) done.set(receipt.key, receipt)
+    for (const receipt of receipts.toSorted((a, b) => a.expires_at - b.expires_at)) done.set(receipt.key, receipt)
   }
 
-  return { once, restore } satisfies Receipts
+  const remembering = (store: WorkerStore["Service"]): WorkerStore["Service"] => ({
+    ...store,
+    commit: (commit) => {
+      const { receipt } = commit
+      if (receipt === undefined) return store.commit(commit)
+      return Effect.tap(store.commit(commit), () => Effect.sync(() => done.set(receipt.key, receipt)))
+    }
+  })
+
+  return { once, restore, remembering } satisfies Receipts
 })

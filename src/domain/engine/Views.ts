@@ -1,8 +1,8 @@
 /** What can be seen of workers: lists, transcript pages, and event streams. */
 import { Effect, Option } from "effect"
-import { EventLog, type LogEntry, type Watcher } from "../EventLog.ts"
+import { EventLog, type LogEntry, type OnReset, type Watcher } from "../EventLog.ts"
 import * as EventCursor from "../EventCursor.ts"
-import { WorkerId } from "../Identifiers.ts"
+import type { WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
 import { maxPageBytes, type TranscriptItem, type TranscriptPage, type TranscriptQuery } from "../Transcript.ts"
 import { isTerminal, type ListQuery, type Worker, type WorkerPage } from "../Worker.ts"
@@ -22,12 +22,19 @@ export const byCreation = (a: Worker, b: Worker): number => {
   return left < right ? -1 : left > right ? 1 : a.worker_id < b.worker_id ? -1 : 1
 }
 
+const tooSmall = (parameter: string, least: number) =>
+  Problem.fail("invalid_query", `The ${parameter} must be at least ${least}.`, {
+    errors: [{ pointer: `/${parameter}`, code: "too_small" }]
+  })
+
 export const list = Effect.fnUntraced(function* (engine: Engine, query: ListQuery) {
   const { cursor, limit, state } = query
-  if (limit !== undefined && limit > maxListLimit) {
-    return yield* Problem.make("limit_too_large", undefined, { max: maxListLimit })
+  if (limit !== undefined) {
+    if (limit > maxListLimit) return yield* Problem.make("limit_too_large", undefined, { max: maxListLimit })
+    if (limit < 1) return yield* tooSmall("limit", 1)
   }
-  if (cursor !== undefined && !engine.workers.has(WorkerId.make(cursor))) {
+  // Only looked up, so a text that is no id at all is just as unknown.
+  if (cursor !== undefined && !engine.workers.has(cursor as WorkerId)) {
     return yield* Problem.make("invalid_cursor", "The list cursor does not name a place in this list.")
   }
   const items: Array<Worker> = []
@@ -72,11 +79,8 @@ export const transcript = Effect.fnUntraced(function* (
   if (limit > maxItems) {
     return yield* Problem.make("limit_too_large", `The limit is above the maximum of ${maxItems}.`, { max: maxItems })
   }
-  if (limit < 1) {
-    return yield* Problem.make("invalid_query", "The limit must be at least 1.", {
-      errors: [{ pointer: "/limit", code: "too_small" }]
-    })
-  }
+  if (limit < 1) return yield* tooSmall("limit", 1)
+  if (start < 0) return yield* tooSmall("start", 0)
   const total_items = hosted.worker.transcript_len
   const items = start >= total_items ? [] : bounded(yield* engine.store.transcript(worker_id, start, limit))
   const end = start + items.length
@@ -99,11 +103,13 @@ const stored = Effect.fnUntraced(function* (engine: Engine, hosted: HostedWorker
   const { log } = hosted
   const entries: Array<LogEntry> = []
   let last = after
-  // The floor can rise while the store is read: go on until what was read meets it.
+  // The floor can rise while the store is read: go on until what was read meets it. Never past it: what the store has
+  // taken but nobody has seen yet comes as a live event.
   while (last < log.floor) {
-    const page = yield* engine.store.events(hosted.worker.worker_id, last, replayPage)
-    if (page.length === 0 || page[0]!.seq !== last + 1) return undefined
+    const page = yield* engine.store.events(hosted.worker.worker_id, last, Math.min(replayPage, log.floor - last))
+    if (page.length === 0) return undefined
     for (const { event, seq } of page) {
+      if (seq !== last + 1) return undefined
       const cursor = EventCursor.format(log.epoch, seq)
       entries.push({ seq, durable: true, event_id: String(seq), cursor, event, json: JSON.stringify(event) })
       last = seq
@@ -116,7 +122,8 @@ export const watch = Effect.fnUntraced(function* (
   engine: Engine,
   worker_id: WorkerId,
   text: string | undefined,
-  watcher: Watcher
+  watcher: Watcher,
+  onReset?: OnReset
 ) {
   const hosted = yield* find(engine, worker_id)
   const { log } = hosted
@@ -130,20 +137,27 @@ export const watch = Effect.fnUntraced(function* (
     const found = yield* stored(engine, hosted, cursor.seq)
     if (found !== undefined) older = found
   }
-  // From here to the return nothing yields: what is replayed ends exactly where the live events start.
   const given = cursor
   const lastOlder = older.at(-1)
   if (cursor !== undefined && lastOlder !== undefined) cursor = { epoch: log.epoch, seq: lastOlder.seq }
-  const attached = log.attach(cursor, watcher)
-  yield* Effect.addFinalizer(() => Effect.sync(attached.detach))
-  const { state } = hosted.worker
+  // One step: what is replayed ends exactly where the live events start, and whether the worker has ended is told as of
+  // then. The watcher is taken off whatever happens next.
+  const attached = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const { state } = hosted.worker
+      return {
+        ...log.attach(cursor, watcher, onReset),
+        head: log.headCursor,
+        ended: isTerminal(state) ? state : undefined
+      }
+    }),
+    ({ detach }) => Effect.sync(detach)
+  )
   return {
     ...attached,
     cursor: attached.resync === undefined && given !== undefined ? text! : attached.cursor,
     replay: attached.resync === undefined && older.length > 0 ? [...older, ...attached.replay] : attached.replay,
     epoch: log.epoch,
-    retained_events: log.maxEvents,
-    head: log.headCursor,
-    ended: isTerminal(state) ? state : undefined
+    retained_events: log.maxEvents
   } satisfies Watching
 })
