@@ -63,7 +63,7 @@ export const digest = Effect.fnUntraced(function* (bundle: Omit<ConfigBundle, "d
     `provenance.detail\0${bundle.provenance.detail ?? ""}\n`,
     ...bundle.profiles.map((profile) => `profile\0${format(profile.selector)}\0${profile.label ?? ""}\n`),
     ...bundle.declarations.map((it) => `declaration\0${it.kind}\0${it.name}\0${it.reference}\n`)
-  ].sort(byCodePoint)
+  ].toSorted(byCodePoint)
   const hash = yield* Digest
   return yield* hash.digestHex(sha256, new TextEncoder().encode(lines.join("")))
 })

@@ -30,5 +30,7 @@ export type IdempotencyKey = typeof IdempotencyKey.Type
  */
 export const DisplayName = Schema.String.check(
   // eslint-disable-next-line no-control-regex -- control characters are what this pattern is about
-  Schema.isPattern(/^[^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]{1,80}$/u)
+  Schema.isPattern(
+    /^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]{1,80}$/u
+  )
 )

@@ -81,12 +81,7 @@ export const catalogue = {
     "The digest does not belong to this config bundle.",
     "Compute the digest again over the bundle as sent."
   ),
-  wrong_runtime: row(
-    400,
-    "caller",
-    "The request names another runtime.",
-    "Send it to the runtime that it names."
-  ),
+  wrong_runtime: row(400, "caller", "The request names another runtime.", "Send it to the runtime that it names."),
   limit_too_large: row(400, "caller", "The limit is above the maximum.", "Ask for at most the maximum and page on."),
   request_timeout: transient(
     408,
@@ -202,12 +197,7 @@ export const catalogue = {
     "A record in the runtime's store is damaged.",
     "Read the runtime's diagnostics; the damaged part was set aside."
   ),
-  internal: transient(
-    500,
-    "gateway",
-    "Something went wrong here.",
-    "Try again; if it stays, report the request id."
-  ),
+  internal: transient(500, "gateway", "Something went wrong here.", "Try again; if it stays, report the request id."),
 
   // Reaching a runtime
   operation_unsupported: row(

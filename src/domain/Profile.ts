@@ -1,5 +1,5 @@
 /** What kind of worker to run: chosen by name, declared by the runtime. */
-import { Option, Schema } from "effect"
+import { type Option, Schema } from "effect"
 
 const name = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/))
 
