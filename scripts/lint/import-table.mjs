@@ -68,6 +68,12 @@ const rooms = [
     says: "packages, svelte-ui/src and src/domain"
   },
   {
+    name: "svelte-ui test",
+    files: /^svelte-ui\/src\/.*\.test\.ts$/,
+    may: (target) => isPackage(target) || under(target, "svelte-ui/src"),
+    says: "packages and svelte-ui/src"
+  },
+  {
     name: "svelte-ui",
     files: /^svelte-ui\/src\//,
     may: (target) => isLibrary(target) || under(target, "svelte-ui/src"),

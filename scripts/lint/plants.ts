@@ -54,6 +54,9 @@ const importTable: ReadonlyArray<Plant> = [
   plant(undefined, "contracts/Clean.ts", importing("../src/app/A.ts") + importing("../src/domain/A.ts")),
   plant(undefined, "svelte-ui/src/lib/api/Clean.ts", importing("../../../../src/domain/api/A.ts")),
   plant(table, "svelte-ui/src/lib/api/App.ts", importing("../../../../src/app/A.ts")),
+  plant(undefined, "svelte-ui/src/lib/Clean.test.ts", importing("vitest") + importing("#lib/api/A.ts")),
+  plant(table, "svelte-ui/src/lib/Domain.test.ts", importing("../../../src/domain/A.ts")),
+  plant(table, "svelte-ui/src/lib/Testing.ts", importing("vitest")),
   plant(table, "svelte-ui/src/lib/Domain.ts", importing("../../../src/domain/A.ts")),
   plant(
     table,
