@@ -1,12 +1,12 @@
 /** One request over a target's pool: the hot path. Collects the answer under its caps and aborts everything else. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { Dispatcher } from "undici"
+import { type Dispatcher, errors } from "undici"
 import type { Expirable } from "./EgressDeadlines.ts"
 import { codeOf, EgressFailure, type EgressReason, failure } from "./EgressFailure.ts"
 import * as EgressHeaders from "./EgressHeaders.ts"
-import { MAX_RESPONSE_BYTES_CEILING, MAX_RESPONSE_HEAD_BYTES } from "./EgressPool.ts"
-import type { Connections, Target } from "./EgressTarget.ts"
+import { MAX_CONNECTIONS, MAX_RESPONSE_BYTES_CEILING, MAX_RESPONSE_HEAD_BYTES } from "./EgressPool.ts"
+import type { Connections, Target, Waiting } from "./EgressTarget.ts"
 
 /** Total time of a call that names none, in milliseconds: waiting, connecting, sending and reading. */
 export const DEFAULT_DEADLINE_MS = 5_000
@@ -39,7 +39,10 @@ export interface EgressRequest {
   readonly max_response_bytes?: number
 }
 
-/** A complete answer with a status of 200 to 299 or 400 to 599. Names are lower case; `set-cookie` is left out. */
+/**
+ * A complete answer with a status of 200 to 299 or 400 to 599. Names are lower case; `set-cookie` is left out. A peer
+ * that sends neither a length nor chunks ends its body by hanging up: only then is a cut body not told from a whole one.
+ */
 export interface EgressResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string | Array<string> | undefined>>
@@ -77,7 +80,7 @@ const reasonOf = (error: Error): EgressReason => {
   const code = codeOf(error) ?? ""
   const known = reasons[code]
   if (known !== undefined) return known
-  if (code.startsWith("HPE_")) return { _tag: "protocol" }
+  if (error instanceof errors.HTTPParserError) return { _tag: "protocol" }
   // undici has one code for a peer that hung up and for one that answered out of turn.
   if (code === "UND_ERR_SOCKET") return { _tag: error.message.startsWith("bad ") ? "protocol" : "reset" }
   return { _tag: "internal" }
@@ -86,8 +89,9 @@ const reasonOf = (error: Error): EgressReason => {
 const EMPTY = new Uint8Array(0)
 
 /** The state of one call; undici calls the `on…` members, in this order, on the event loop. */
-class Exchange implements Dispatcher.DispatchHandler, Expirable {
+class Exchange implements Dispatcher.DispatchHandler, Expirable, Waiting {
   expires_at = 0
+  private readonly options: Dispatcher.DispatchOptions
   private readonly connections: Connections
   private readonly limit: number
   private readonly resume: (effect: Effect.Effect<EgressResponse, EgressFailure>) => void
@@ -104,13 +108,30 @@ class Exchange implements Dispatcher.DispatchHandler, Expirable {
 
   constructor(
     connections: Connections,
+    options: Dispatcher.DispatchOptions,
     limit: number,
     resume: (effect: Effect.Effect<EgressResponse, EgressFailure>) => void
   ) {
     this.connections = connections
+    this.options = options
     this.limit = limit
     this.resume = resume
-    connections.calls++
+  }
+
+  /** Takes a connection, or waits for one. */
+  begin(): void {
+    if (this.connections.running < MAX_CONNECTIONS) this.start()
+    else this.connections.waiting.add(this)
+  }
+
+  start(): void {
+    this.connections.running++
+    this.connections.pool.dispatch(this.options, this)
+  }
+
+  close(): void {
+    this.resume(Effect.fail(failure({ _tag: "closed" }, false)))
+    this.abandon()
   }
 
   expire(): void {
@@ -118,16 +139,22 @@ class Exchange implements Dispatcher.DispatchHandler, Expirable {
     this.abandon()
   }
 
-  /** Nobody waits any more: ends the connection if the call is on one, else leaves the queue without touching any. */
+  /** Nobody waits for the answer any more: leaves the queue, or ends the connection. */
   abandon(): void {
     this.connections.deadlines.remove(this)
+    if (this.connections.waiting.delete(this)) return
     this.abandoned = true
     this.controller?.abort(failure({ _tag: "closed" }, this.sent))
   }
 
   private settle(answer: Effect.Effect<EgressResponse, EgressFailure>): void {
-    this.connections.calls--
+    this.connections.running--
     this.connections.deadlines.remove(this)
+    for (const next of this.connections.waiting) {
+      this.connections.waiting.delete(next)
+      next.start()
+      break
+    }
     this.resume(answer)
   }
 
@@ -136,7 +163,7 @@ class Exchange implements Dispatcher.DispatchHandler, Expirable {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Aborting here would destroy an idle connection; throwing only takes the request out of the queue.
+    // Abandoned while it connected. Aborting would destroy the new connection; throwing only gives it back.
     if (this.abandoned) throw failure({ _tag: "closed" }, false)
     this.controller = controller
     this.sent = true
@@ -201,21 +228,23 @@ export const exchange = (request: EgressRequest): Effect.Effect<EgressResponse, 
   Effect.callback((resume) => {
     const connections = Redacted.value(request.target.connections)
     if (!isPath(request.path)) return resume(Effect.fail(failure({ _tag: "path_invalid" }, false)))
-    if (connections.calls >= MAX_CALLS)
+    if (connections.running + connections.waiting.size >= MAX_CALLS) {
       return resume(Effect.fail(failure({ _tag: "saturated", limit: MAX_CALLS }, false)))
+    }
     const headers = EgressHeaders.write(request.headers, request.bearer)
     if (headers instanceof EgressFailure) return resume(Effect.fail(headers))
-    const limit = Math.min(request.max_response_bytes ?? DEFAULT_MAX_RESPONSE_BYTES, MAX_RESPONSE_BYTES_CEILING)
-    const call = new Exchange(connections, limit, resume)
-    connections.deadlines.add(call, request.deadline_ms ?? DEFAULT_DEADLINE_MS)
-    connections.pool.dispatch(
+    const call = new Exchange(
+      connections,
       {
         method: request.method,
         path: Redacted.value(request.target.peer).base_path + request.path,
         headers,
         body: request.body ?? null
       },
-      call
+      Math.min(request.max_response_bytes ?? DEFAULT_MAX_RESPONSE_BYTES, MAX_RESPONSE_BYTES_CEILING),
+      resume
     )
+    connections.deadlines.add(call, request.deadline_ms ?? DEFAULT_DEADLINE_MS)
+    call.begin()
     return Effect.sync(() => call.abandon())
   })

@@ -10,9 +10,9 @@ import { type buildConnector, Pool } from "undici"
 import { EgressDeadlines } from "./EgressDeadlines.ts"
 import { dial } from "./EgressDial.ts"
 import { failure } from "./EgressFailure.ts"
-import type { Address, Target } from "./EgressTarget.ts"
+import type { Address, Target, Waiting } from "./EgressTarget.ts"
 
-/** Most connections to one target; further calls wait in the pool until their deadline. */
+/** Most connections to one target; further calls wait for one until their deadline. */
 export const MAX_CONNECTIONS = 128
 
 /** Largest body that any request may ask for, in bytes. */
@@ -69,5 +69,11 @@ export const open = Effect.fnUntraced(function* (
     (pool) => Effect.promise(() => pool.destroy(failure({ _tag: "closed" }, true)))
   )
   const deadlines = new EgressDeadlines(yield* Clock.Clock, run)
-  return { ...address, connections: Redacted.make({ pool, deadlines, calls: 0 }, { label: "connections" }) }
+  const waiting = new Set<Waiting>()
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const call of waiting) call.close()
+    })
+  )
+  return { ...address, connections: Redacted.make({ pool, deadlines, running: 0, waiting }, { label: "connections" }) }
 })

@@ -27,12 +27,21 @@ export interface Address {
   readonly peer: Redacted.Redacted<Peer>
 }
 
+/** A call that waits for a connection. */
+export interface Waiting {
+  readonly start: () => void
+  /** The target is closing. */
+  readonly close: () => void
+}
+
 /** What the calls of one target share. */
 export interface Connections {
   readonly pool: Pool
   readonly deadlines: EgressDeadlines
-  /** Calls in the pool's hands, waiting or running. */
-  calls: number
+  /** Calls in the pool's hands. */
+  running: number
+  /** Calls that are not, in order. They are kept out of the pool's own queue, which nobody can leave. */
+  readonly waiting: Set<Waiting>
 }
 
 /** A checked peer with its connections; they end with the scope that opened it. */
