@@ -95,6 +95,14 @@ describe("TomlDocument", () => {
     assert.strictEqual(after, two.replace('"http://127.0.0.1:1"', '"http://127.0.0.1:9"'))
   })
 
+  it("a value that ends the file without a newline is replaced whole", () => {
+    for (const value of ["0", "+0", "0.0", "true", "''", "[]", "{}", "07:32:00"]) {
+      const text = `[[runtimes.remote]]\nid = ${value}`
+      const after = ok(TomlDocument.update(text, remote, 0, { id: "a" }))
+      assert.strictEqual(after, `[[runtimes.remote]]\nid = "a"`)
+    }
+  })
+
   it("an update with the values that stand there already changes no byte", () => {
     const values = { id: "b", endpoint: "http://127.0.0.1:2" }
     assert.strictEqual(ok(TomlDocument.update(two, remote, 1, values)), two)

@@ -36,7 +36,11 @@ const sentence = (error: unknown): string =>
   error instanceof ParseError && !error.message.includes("code point") ? `${error.message}.` : "This is not valid TOML."
 
 const spans = (body: string) =>
-  Result.try({ try: () => parseTOML(body, { tomlVersion: "1.1.0" }), catch: (error) => error })
+  Result.try({
+    // At the very end of a text the parser gives the number 0 an empty range; a newline behind it helps.
+    try: () => parseTOML(body.endsWith("\n") ? body : `${body}\n`, { tomlVersion: "1.1.0" }),
+    catch: (error) => error
+  })
 
 const meaning = (body: string) =>
   Result.try({
