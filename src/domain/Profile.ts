@@ -1,5 +1,5 @@
 /** What kind of worker to run: chosen by name, declared by the runtime. */
-import { type Option, Schema } from "effect"
+import { Option, Schema } from "effect"
 
 const name = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/))
 
@@ -23,12 +23,11 @@ export type Profile = typeof Profile.Type
 export const format = (selector: ProfileSelector): string =>
   selector.kind === "runtime_default" ? selector.kind : `${selector.kind}:${selector.value}`
 
-/** The inverse of `format`. */
+/** The inverse of `format`: what it would not have written is refused. */
 export const parse = (text: string): Option.Option<ProfileSelector> => {
   const colon = text.indexOf(":")
-  return Schema.decodeUnknownOption(ProfileSelector)(
-    colon < 0 ? { kind: text } : { kind: text.slice(0, colon), value: text.slice(colon + 1) }
-  )
+  const parts = colon < 0 ? { kind: text } : { kind: text.slice(0, colon), value: text.slice(colon + 1) }
+  return Option.filter(Schema.decodeUnknownOption(ProfileSelector)(parts), (selector) => format(selector) === text)
 }
 
 export const equals = (a: ProfileSelector, b: ProfileSelector): boolean => format(a) === format(b)
