@@ -229,12 +229,13 @@ describe("AtomicFile", () => {
           JSON.stringify({ pid: 1, started: "1", host: "another", claim: "../../x" })
         ]) {
           yield* promise(() => fs.writeFile(lock, text))
-          const now = (yield* Clock.currentTimeMillis) / 1000
-          yield* promise(() => fs.utimes(lock, now, now))
+          // An hour ahead of the test clock, which runs fast while real input and output is waited for.
+          const ahead = (yield* Clock.currentTimeMillis) / 1000 + 3600
+          yield* promise(() => fs.utimes(lock, ahead, ahead))
           const refused = yield* settle(yield* Effect.forkChild(refusal(AtomicFile.replace(path, revision, "a"))))
           assert.strictEqual(refused, "locked")
           assert.strictEqual(yield* textOf(lock), text)
-          yield* TestClock.adjust(LockFile.FOREIGN_LOCK_MILLIS + 1)
+          yield* TestClock.adjust(3_600_000 + LockFile.FOREIGN_LOCK_MILLIS + 1)
           yield* settle(yield* Effect.forkChild(AtomicFile.replace(path, revision, "a")))
           assert.deepStrictEqual(yield* names(dir), ["config.toml"])
         }
