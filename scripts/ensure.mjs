@@ -2,12 +2,12 @@
  * Puts in place what a checkout lacks: the packages of package-lock.json and the built web page.
  * Plain JavaScript without dependencies: Node 20 runs it before anything is installed. Speaks on stderr only.
  */
-import { spawn, spawnSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { exclusively } from "./exclusively.mjs"
-import { bringsNode, bundledNode, root, tooOld } from "./project-node.mjs"
+import { bringsNode, bundledNode, root, run, tooOld } from "./project-node.mjs"
 
 /** @param {...string} path */
 const at = (...path) => join(root, ...path)
@@ -51,11 +51,7 @@ const npm = (args) => {
     cli !== undefined && basename(cli).startsWith("npm")
       ? [process.env.npm_node_execpath ?? process.execPath, [cli]]
       : ["npm", []]
-  const child = spawn(command, [...first, ...args], { cwd: root, stdio: ["ignore", 2, 2] })
-  return new Promise((resolve, reject) => {
-    child.once("error", reject)
-    child.once("close", (code) => resolve(code ?? 1))
-  })
+  return run(command, [...first, ...args], { cwd: root, stdio: ["ignore", 2, 2] })
 }
 
 const showProgress = () => {

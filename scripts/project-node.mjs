@@ -32,15 +32,16 @@ export const tooOld = () => {
 }
 
 /**
- * Runs the project's Node with `args` and ends as it ended: same exit code, same signal.
+ * Runs a program and ends as it ended: same exit code, same signal.
  * SIGINT, SIGTERM and SIGHUP sent to this process reach it, and this process waits until it is done.
  *
+ * @param {string} command
  * @param {ReadonlyArray<string>} args
- * @param {import("node:child_process").SpawnOptions} [options]
+ * @param {import("node:child_process").SpawnOptions} options
  * @returns {Promise<number>} the exit code
  */
-export const runNode = (args, options = {}) => {
-  const child = spawn(bundledNode() ?? process.execPath, [...args], { stdio: "inherit", ...options })
+export const run = (command, args, options) => {
+  const child = spawn(command, [...args], options)
   // A terminal sends Ctrl-C to this process and to the child alike; passing it on would make it two.
   /** @param {NodeJS.Signals} signal */
   const forward = (signal) => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal))
@@ -56,3 +57,11 @@ export const runNode = (args, options = {}) => {
     })
   })
 }
+
+/**
+ * Runs the project's Node with `args`.
+ *
+ * @param {ReadonlyArray<string>} args
+ * @param {import("node:child_process").SpawnOptions} [options]
+ */
+export const runNode = (args, options) => run(bundledNode() ?? process.execPath, args, { stdio: "inherit", ...options })
