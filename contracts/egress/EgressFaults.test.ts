@@ -1,6 +1,6 @@
 /** What becomes of a call when the peer or the network misbehaves: a typed reason, and nothing left open. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted, Result } from "effect"
+import { Deferred, Effect, Fiber, Redacted, Result } from "effect"
 import { TestClock } from "effect/testing"
 import type { Socket } from "node:net"
 import { inspect } from "node:util"
@@ -12,7 +12,7 @@ import * as EgressPool from "../../src/adapters/egress/EgressPool.ts"
 import { authority, certificate } from "../support/Certificates.ts"
 import * as FaultProxy from "../support/FaultProxy.ts"
 import * as ScriptedPeer from "../support/ScriptedPeer.ts"
-import { client, get } from "./egressWorld.ts"
+import { client, clientResolving, get } from "./egressWorld.ts"
 
 /** Real time, because undici's timers are; short, because nothing else is waited for. */
 const QUICK = { timeouts: { headers_timeout_ms: 60, body_idle_timeout_ms: 60 } }
@@ -53,6 +53,50 @@ describe("egress faults: connecting", () => {
       assert.deepStrictEqual([failed.reason, failed.sent], [{ _tag: "dns" }, false])
     }).pipe(Effect.provide(client({}, () => [])))
   )
+
+  it.effect("a resolver that does not answer is dns after the step's time", () =>
+    Effect.gen(function* () {
+      const call = yield* Effect.forkChild(fails("http://slow.test", { deadline_ms: 60_000 }))
+      yield* TestClock.adjust("3 seconds")
+      const failed = yield* Fiber.join(call)
+      assert.deepStrictEqual([failed.reason, failed.sent], [{ _tag: "dns" }, false])
+    }).pipe(Effect.provide(clientResolving(() => Effect.never)))
+  )
+
+  it.effect("of an answer of any length only the first 16 addresses are looked at", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedPeer.make((socket) => socket.write(ANSWER))
+      assert.strictEqual((yield* get(`http://sixteen.test:${peer.port}`)).status, 200)
+      const failed = yield* fails(`http://seventeen.test:${peer.port}`)
+      assert.strictEqual(failed.reason._tag, "policy")
+    }).pipe(
+      Effect.provide(
+        client({}, (name) => [
+          ...Array.from({ length: name === "sixteen.test" ? 15 : 16 }, () => "169.254.169.254"),
+          "127.0.0.1"
+        ])
+      )
+    )
+  )
+
+  it.effect("a call that is interrupted while it connects is never sent", () => {
+    const gate = Deferred.makeUnsafe<void>()
+    return Effect.gen(function* () {
+      const peer = yield* ScriptedPeer.make((socket) => socket.write(ANSWER))
+      const egress = yield* EgressClient.EgressClient
+      const target = yield* egress.target(`http://gate.test:${peer.port}`)
+      const call = yield* Effect.forkChild(egress.request({ target, method: "POST", path: "/abandoned" }), {
+        startImmediately: true
+      })
+      yield* Fiber.interrupt(call)
+      yield* Deferred.succeed(gate, undefined)
+      yield* egress.request({ target, method: "GET", path: "/wanted" })
+      assert.deepStrictEqual(
+        peer.requests.map((head) => head.split(" ")[1]),
+        ["/wanted"]
+      )
+    }).pipe(Effect.provide(clientResolving(() => Effect.as(Deferred.await(gate), ["127.0.0.1"]))))
+  })
 
   it.effect("a target answers again after its peer was away", () =>
     Effect.gen(function* () {
@@ -111,6 +155,18 @@ describe("egress faults: connecting", () => {
       }
       const other = yield* fails(`https://other.test:${peer.port}`, { ca: authority })
       assert.deepStrictEqual(other.reason, { _tag: "tls", fault: "name_mismatch" })
+    }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("the environment cannot turn certificate checks off", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedPeer.make((socket) => socket.write(ANSWER), { tls: certificate("self") })
+      yield* Effect.acquireRelease(
+        Effect.sync(() => (process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0")),
+        () => Effect.sync(() => delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"])
+      )
+      const failed = yield* fails(`https://127.0.0.1:${peer.port}`)
+      assert.deepStrictEqual(failed.reason, { _tag: "tls", fault: "self_signed" })
     }).pipe(Effect.provide(client()))
   )
 
@@ -527,6 +583,28 @@ describe("egress faults: nothing leaks", () => {
       const later = yield* Effect.flip(egress.request({ target, method: "GET", path: "/" }))
       assert.deepStrictEqual([later.reason, later.sent], [{ _tag: "closed" }, false])
       yield* peer.drained
+    }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("the end of a target ends a full queue of calls, and those that waited were not sent", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedPeer.make(() => undefined)
+      const egress = yield* EgressClient.EgressClient
+      const calls = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const target = yield* egress.target(`http://127.0.0.1:${peer.port}`)
+          const call = Effect.flip(egress.request({ target, method: "POST", path: "/" }))
+          const calls = yield* Effect.forEach(Array.from({ length: EgressExchange.MAX_CALLS }), () =>
+            Effect.forkDetach(call)
+          )
+          for (let one = 0; one < EgressPool.MAX_CONNECTIONS; one++) yield* peer.arrived
+          return calls
+        })
+      )
+      const failed = yield* Effect.forEach(calls, Fiber.join)
+      assert.isTrue(failed.every((one) => one.reason._tag === "closed"))
+      assert.strictEqual(failed.filter((one) => one.sent).length, EgressPool.MAX_CONNECTIONS)
+      assert.strictEqual(peer.requests.length, EgressPool.MAX_CONNECTIONS)
     }).pipe(Effect.provide(client()))
   )
 

@@ -9,11 +9,12 @@ export const client = (
   answer: (name: string, lookup: number) => ReadonlyArray<string> = () => ["127.0.0.1"]
 ) => {
   let lookups = 0
-  return EgressClient.layer(options).pipe(
-    Layer.orDie,
-    Layer.provideMerge(Layer.succeed(AddressResolver, { lookup: (name) => Effect.sync(() => answer(name, lookups++)) }))
-  )
+  return clientResolving((name) => Effect.sync(() => answer(name, lookups++)), options)
 }
+
+/** A client with a resolver of the test's own. */
+export const clientResolving = (lookup: AddressResolver["lookup"], options: EgressClient.Options = {}) =>
+  EgressClient.layer(options).pipe(Layer.orDie, Layer.provideMerge(Layer.succeed(AddressResolver, { lookup })))
 
 /** A GET of `/` on an endpoint of its own, whose connections end with it. */
 export const get = (url: string, options: Partial<Omit<EgressClient.EgressRequest, "target">> & { ca?: string } = {}) =>

@@ -17,7 +17,7 @@ export interface ScriptedPeer {
 
 export interface Options {
   readonly tls?: { readonly key: string; readonly cert: string }
-  readonly host?: "127.0.0.1" | "::1"
+  readonly host?: "127.0.0.1" | "127.0.0.2" | "::1"
   /** Listens here rather than on a port of its own. */
   readonly port?: number
 }
