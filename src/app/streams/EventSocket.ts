@@ -1,5 +1,5 @@
 /** An event stream over WebSocket: refused as JSON before the handshake, then hello, snapshot, replay, live, end. */
-import { Clock, Deferred, Effect, type Scope } from "effect"
+import { Clock, Deferred, Effect, Option, type Scope } from "effect"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { LogEntry, ResyncReason } from "../../domain/EventLog.ts"
@@ -215,7 +215,10 @@ export const respond = Effect.fnUntraced(function* <E>(options: Options<E>) {
     }
   }
   yield* streams.open(stream)
-  const opened = yield* upgrade
+  const handshake = yield* Effect.option(upgrade)
+  // The peer has gone, or `ws` has refused the handshake itself: there is nobody left to answer.
+  if (Option.isNone(handshake)) return HttpServerResponse.empty({ status: 400 })
+  const opened = handshake.value
   upgraded = opened
   const { socket, webSocket } = opened
   const heard = () => {

@@ -99,7 +99,7 @@ export class Group {
 }
 
 /** The groups of a server by worker, alive while they have members. */
-export const makeGroups = <K extends string, E>(
+export const makeGroups = <K, E>(
   watch: (
     key: K,
     cursor: string | undefined,

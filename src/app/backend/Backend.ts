@@ -1,0 +1,130 @@
+/** The backend as one layer: engine, registry, hub, API and page on one port. */
+import { readFileSync } from "node:fs"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { ByteSize, Clock, Effect, Layer, type Redacted } from "effect"
+import * as Digest from "effect/crypto/Digest"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { HttpServer } from "effect/http/HttpServer"
+import * as EmbeddedSource from "../../adapters/embedded/EmbeddedSource.ts"
+import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
+import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
+import * as Engine from "../../domain/engine/Engine.ts"
+import { EventHub } from "../../domain/EventHub.ts"
+import { embeddedRuntimeId } from "../../domain/Identifiers.ts"
+import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
+import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
+import * as BrowserGate from "../http/BrowserGate.ts"
+import * as HostRules from "../http/HostRules.ts"
+import * as NodeServer from "../http/NodeServer.ts"
+import { Sessions } from "../http/Sessions.ts"
+import { CloseCode } from "../streams/CloseCode.ts"
+import { OpenStreams } from "../streams/OpenStreams.ts"
+import { serverOptions } from "../streams/WebSockets.ts"
+import { version } from "../version.ts"
+import { BrowserStreams } from "./BrowserStreams.ts"
+import { Login } from "./Login.ts"
+import { Readiness } from "./Readiness.ts"
+import * as Routes from "./Routes.ts"
+
+export interface Options {
+  /** Port 0 takes any free one. */
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Folder for what must survive a restart. */
+  readonly dataRoot: string
+  /** Asked of everybody when it is set. */
+  readonly accessToken: Redacted.Redacted | undefined
+  /** Further Host header values that are answered. */
+  readonly allowedHosts: ReadonlyArray<string>
+  /** Folder of the built page. */
+  readonly pageRoot: string | undefined
+}
+
+/** Requests that are under way when the server stops have this long. */
+const gracefulShutdown = "10 seconds"
+
+const crypto = Layer.mergeAll(SecureRandom.layerWebCrypto, Digest.layerWebCrypto)
+
+const engine = (options: Options) =>
+  Engine.layer({ runtime_id: embeddedRuntimeId, display_name: "Built-in runtime", version }).pipe(
+    Layer.provide([EchoExecutor.layer, FileWorkerStore.layer({ root: `${options.dataRoot}/embedded` }), crypto])
+  )
+
+const embedded = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const registry = yield* RuntimeRegistry
+    yield* registry.add(EmbeddedSource.make)
+  })
+)
+
+/** The hashes that the page's own policy lists for its inline script. */
+const scriptHashes = (pageRoot: string | undefined) =>
+  Effect.sync(() =>
+    pageRoot === undefined ? [] : (readFileSync(`${pageRoot}/index.html`, "utf8").match(/'sha256-[A-Za-z0-9+/=]+'/g) ?? [])
+  )
+
+/** Stops in order: no new work, streams told, requests finished; then the engine and its store. */
+const drain = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const readiness = yield* Readiness
+    const streams = yield* OpenStreams
+    const runtime = yield* WorkerRuntime
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(
+        Effect.andThen(readiness.drain, runtime.drain),
+        streams.closeAll(CloseCode.shutdown, "the server is shutting down")
+      )
+    )
+  })
+)
+
+const server = (options: Options, login: Sessions) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const hashes = yield* scriptHashes(options.pageRoot)
+      const clock = yield* Clock.Clock
+      let hosts: ReadonlySet<string> = new Set()
+      const node = NodeServer.make(
+        BrowserGate.make({
+          hosts: () => hosts,
+          sessions: login,
+          contentSecurityPolicy: BrowserGate.policy([...new Set(hashes)]),
+          now: () => clock.currentTimeMillisUnsafe()
+        })
+      )
+      node.on("listening", () => {
+        const address = node.address()
+        const port = typeof address === "object" && address !== null ? address.port : options.listen.port
+        hosts = HostRules.allowedHosts({ host: options.listen.host, port }, options.allowedHosts)
+      })
+      return NodeHttpServer.layer(() => node, {
+        ...options.listen,
+        gracefulShutdownTimeout: gracefulShutdown,
+        websocket: serverOptions
+      })
+    })
+  )
+
+/** Serves until the scope closes; provides the address that was bound. */
+export const layer = (options: Options) => {
+  const sessions = new Sessions(options.accessToken)
+  const domain = Layer.mergeAll(EventHub.layer, embedded).pipe(
+    Layer.provideMerge(RuntimeRegistry.layer),
+    Layer.provideMerge(engine(options)),
+    Layer.provideMerge(crypto)
+  )
+  const services = Layer.mergeAll(BrowserStreams.layer, Readiness.layer, OpenStreams.layer, Layer.succeed(Login, sessions)).pipe(
+    Layer.provideMerge(domain)
+  )
+  const serving = HttpRouter.serve(Routes.layer(options.pageRoot), { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes)))
+  )
+  return drain.pipe(
+    Layer.provideMerge(serving),
+    Layer.provideMerge(server(options, sessions)),
+    Layer.provide(services)
+  )
+}
+
+export { HttpServer }

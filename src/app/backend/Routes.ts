@@ -1,0 +1,76 @@
+/** Everything that the backend answers: the API with its document, liveness, the page, and a problem for the rest. */
+import { Effect, Layer } from "effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpStaticServer from "effect/http/HttpStaticServer"
+import { HttpApiBuilder, OpenApi } from "effect/http-api"
+import { BrowserApi } from "../../domain/api/BrowserApi.ts"
+import * as BrowserEdgeLayer from "../http/BrowserEdgeLayer.ts"
+import * as Fallback from "../http/Fallback.ts"
+import * as Problems from "../http/Problems.ts"
+import * as Handlers from "./Handlers.ts"
+import { Readiness } from "./Readiness.ts"
+
+const Api = HttpApiBuilder.layer(BrowserApi).pipe(Layer.provide(Handlers.layer), Layer.provide(BrowserEdgeLayer.layer))
+
+const documentPath = "/api/openapi.json"
+
+const Document = HttpRouter.add(
+  "GET",
+  documentPath,
+  Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(BrowserApi)))
+)
+
+const noStore = { headers: { "cache-control": "no-store" } }
+
+const Liveness = HttpRouter.add("GET", "/livez", HttpServerResponse.jsonUnsafe({ status: "ok" }, noStore))
+
+/** Ready as long as this process can work; a dead remote runtime never makes it unready. */
+const Ready = HttpRouter.add(
+  "GET",
+  "/readyz",
+  Effect.gen(function* () {
+    const readiness = yield* Readiness
+    return (yield* readiness.ready)
+      ? HttpServerResponse.jsonUnsafe({ status: "ready" }, noStore)
+      : HttpServerResponse.jsonUnsafe({ status: "draining" }, { status: 503, ...noStore })
+  })
+)
+
+const explain = Fallback.make(BrowserApi, [
+  ["GET", documentPath],
+  ["GET", "/livez"],
+  ["GET", "/readyz"]
+])
+
+const unknown = Effect.gen(function* () {
+  const request = yield* HttpServerRequest
+  const { allow, problem } = explain(request.method, request.url.split(/[?#]/, 1)[0] ?? "/")
+  const response = yield* Problems.respond(problem)
+  return allow === undefined ? response : HttpServerResponse.setHeader(response, "allow", allow)
+})
+
+const writing = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
+
+const Unknown = Layer.mergeAll(
+  HttpRouter.add("*", "/api/*", unknown),
+  ...writing.map((method) => HttpRouter.add(method, "/*", unknown))
+)
+
+/** Files with a hash in their name never change; everything else is asked for again. */
+const page = (root: string) =>
+  Layer.mergeAll(
+    HttpStaticServer.layer({
+      root: `${root}/_app/immutable`,
+      prefix: "/_app/immutable",
+      cacheControl: "public, max-age=31536000, immutable"
+    }),
+    HttpStaticServer.layer({ root, spa: true, cacheControl: "no-cache" })
+  )
+
+/** @param pageRoot folder of the built page, or undefined to serve the API alone */
+export const layer = (pageRoot: string | undefined) => {
+  const api = Layer.mergeAll(Api, Document, Liveness, Ready, Unknown)
+  return Layer.mergeAll(api, pageRoot === undefined ? HttpRouter.add("GET", "/*", unknown) : page(pageRoot))
+}

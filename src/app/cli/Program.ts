@@ -1,0 +1,49 @@
+/** The command line: commands, help, one line for wrong usage, and exit codes that scripts can rely on. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Console, Effect, Exit, Layer, type Runtime } from "effect"
+import { CliError, CliOutput, Command } from "effect/cli"
+import { version } from "../version.ts"
+import { CommandFailure, exitCode } from "./Failure.ts"
+import { serve } from "./serve.ts"
+
+const root = Command.make("yoi-workspace").pipe(
+  Command.withDescription("Run AI agents and other long-lived workers on machines you own"),
+  Command.withSubcommands([serve])
+)
+
+const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
+
+/** Help goes to stdout when it was asked for; wrong usage is one line on stderr. */
+const presenter = CliOutput.layerPresenter({
+  present: (event) => {
+    if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
+    const first = event.errors[0]
+    const said = oneLine(first === undefined ? "Wrong usage." : first.message)
+    return Console.error(`${said} See ${event.commandPath.join(" ")} --help.`)
+  }
+})
+
+const exitCodeOf = (cause: Cause.Cause<unknown>): number => {
+  if (Cause.hasInterruptsOnly(cause)) return 0
+  const error = Cause.findErrorOption(cause)
+  if (error._tag === "None") return exitCode.failed
+  if (error.value instanceof CommandFailure) return error.value.code
+  if (CliError.isCliError(error.value)) return exitCode.usage
+  return exitCode.failed
+}
+
+/** A stop that was asked for is a good end. */
+export const teardown: Runtime.Teardown = (exit, onExit) =>
+  onExit(Exit.isSuccess(exit) ? 0 : exitCodeOf(exit.cause))
+
+export const run = (args: ReadonlyArray<string>) =>
+  Command.runWith(root, { version })(args).pipe(
+    Effect.tapCause((cause) => {
+      const error = Cause.findErrorOption(cause)
+      if (error._tag === "Some") {
+        return error.value instanceof CommandFailure ? Console.error(oneLine(error.value.sentence)) : Effect.void
+      }
+      return Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("defect", cause)
+    }),
+    Effect.provide(Layer.mergeAll(NodeServices.layer, presenter))
+  )

@@ -1,0 +1,108 @@
+/** The gate of the backend: Host and Origin rules, the login, and the security headers of every answer. */
+import { randomUUID } from "node:crypto"
+import type { IncomingMessage } from "node:http"
+import { contentType, toDetails } from "../../domain/api/ProblemDetails.ts"
+import * as Problem from "../../domain/Problem.ts"
+import * as HostRules from "./HostRules.ts"
+import { type Gate, maxHeaderBytes, type Refusal, requestTimeoutMs } from "./NodeServer.ts"
+import type { Sessions } from "./Sessions.ts"
+
+/** Nothing from elsewhere, no inline script, nobody may frame the page. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "style-src-attr 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'"
+]
+
+/** @param scriptHashes of the page's own inline boot script, as `'sha256-…'` */
+export const policy = (scriptHashes: ReadonlyArray<string>): string =>
+  contentSecurityPolicy
+    .map((directive) => (directive.startsWith("script-src ") ? [directive, ...scriptHashes].join(" ") : directive))
+    .join("; ")
+
+const refusal = (problem: Problem.Problem): Refusal => {
+  const instance = randomUUID()
+  const { retry_after_ms } = problem.context
+  return {
+    status: problem.status,
+    headers: {
+      "content-type": contentType,
+      "cache-control": "no-store",
+      "x-request-id": instance,
+      ...(retry_after_ms === undefined ? undefined : { "retry-after": String(Math.ceil(retry_after_ms / 1_000)) })
+    },
+    body: JSON.stringify(toDetails(problem, instance))
+  }
+}
+
+/** Asked without a login: whether one lives, and whether one is needed. */
+const open: ReadonlySet<string> = new Set(["/livez", "/readyz", "/api/session"])
+
+const pathOf = (request: IncomingMessage): string => {
+  const url = request.url ?? "/"
+  const end = url.search(/[?#]/)
+  return end < 0 ? url : url.slice(0, end)
+}
+
+/** Whether the login guards it. Errs on the side of yes, whatever spelling of a path a router might still accept. */
+const guarded = (path: string): boolean => {
+  if (open.has(path)) return false
+  try {
+    return /^[/\\]*api([/\\]|$)/i.test(decodeURIComponent(path))
+  } catch {
+    return true
+  }
+}
+
+export interface Options {
+  readonly hosts: () => ReadonlySet<string>
+  readonly sessions: Sessions
+  readonly contentSecurityPolicy: string
+  readonly now: () => number
+}
+
+export const make = (options: Options): Gate => ({
+  headers: [
+    ["content-security-policy", options.contentSecurityPolicy],
+    ["x-content-type-options", "nosniff"],
+    ["x-frame-options", "DENY"],
+    ["referrer-policy", "no-referrer"],
+    ["cross-origin-opener-policy", "same-origin"],
+    ["cross-origin-resource-policy", "same-origin"]
+  ],
+  admit: (request) => {
+    const { headers } = request
+    const reason = HostRules.refuse(options.hosts(), request.method ?? "GET", headers as HostRules.Headers)
+    if (reason !== undefined) {
+      const detail =
+        reason === "host" ? "The request names a host that this server does not answer to." : "The request comes from another site."
+      return refusal(Problem.make("origin_refused", detail, { reason }))
+    }
+    if (!options.sessions.required || !guarded(pathOf(request))) return undefined
+    const address = request.socket.remoteAddress ?? ""
+    const now = options.now()
+    if (options.sessions.admits(headers, address, now)) return undefined
+    const wait = options.sessions.waitOf(address, now)
+    return refusal(
+      wait > 0 ? Problem.make("too_many_requests", undefined, { retry_after_ms: wait }) : Problem.make("session_required")
+    )
+  },
+  malformed: (kind) => {
+    switch (kind) {
+      case "header_too_large":
+        return refusal(Problem.make("payload_too_large", "The request's headers are too large.", { max: maxHeaderBytes }))
+      case "timeout":
+        return refusal(Problem.make("request_timeout", undefined, { max: requestTimeoutMs }))
+      case "bad_request":
+        return refusal(Problem.make("invalid_request", "The request is not HTTP."))
+    }
+  }
+})
