@@ -532,7 +532,9 @@ describe("egress faults: nothing leaks", () => {
       for (const _ of running) yield* peer.arrived
       const waiting = yield* Effect.forEach(Array.from({ length: 100 }), () => Effect.forkChild(call))
       yield* Effect.yieldNow
+      assert.strictEqual(Redacted.value(target.connections).waiting.size, 100)
       yield* Fiber.interruptAll(waiting)
+      assert.strictEqual(Redacted.value(target.connections).waiting.size, 0)
       answerAll()
       for (const fiber of running) yield* Fiber.join(fiber)
       const last = yield* Effect.forkChild(call)
@@ -543,6 +545,37 @@ describe("egress faults: nothing leaks", () => {
       assert.strictEqual(peer.accepted(), EgressPool.MAX_CONNECTIONS)
       assert.strictEqual(peer.open(), EgressPool.MAX_CONNECTIONS)
     }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("calls beyond the connections wait, and all are answered over those connections", () =>
+    Effect.gen(function* () {
+      const peer = yield* ScriptedPeer.make((socket) => socket.write(ANSWER))
+      const egress = yield* EgressClient.EgressClient
+      const target = yield* egress.target(`http://127.0.0.1:${peer.port}`)
+      const answers = yield* Effect.forEach(
+        Array.from({ length: EgressPool.MAX_CONNECTIONS * 4 }),
+        () => egress.request({ target, method: "GET", path: "/" }),
+        { concurrency: "unbounded" }
+      )
+      assert.isTrue(answers.every((answer) => answer.status === 200))
+      assert.isAtMost(peer.accepted(), EgressPool.MAX_CONNECTIONS)
+    }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("a target that ends while a call connects ends the call as closed and unsent", () =>
+    Effect.gen(function* () {
+      const egress = yield* EgressClient.EgressClient
+      const call = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const target = yield* egress.target("http://slow.test")
+          return yield* Effect.forkDetach(Effect.flip(egress.request({ target, method: "POST", path: "/" })), {
+            startImmediately: true
+          })
+        })
+      )
+      const failed = yield* Fiber.join(call)
+      assert.deepStrictEqual([failed.reason, failed.sent], [{ _tag: "closed" }, false])
+    }).pipe(Effect.provide(clientResolving(() => Effect.never)))
   )
 
   it.effect("one call too many at one target is saturated, and another target is not", () =>

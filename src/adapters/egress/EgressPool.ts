@@ -72,6 +72,7 @@ export const open = Effect.fnUntraced(function* (
   const waiting = new Set<Waiting>()
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
+      // Before the pool goes: each call that it fails would start the next one, a thousand deep.
       for (const call of waiting) call.close()
     })
   )
