@@ -2,11 +2,11 @@
  * One upstream event stream per worker, however many watch it. The hub keeps a bounded log of its own, reconnects behind
  * its watchers' backs for ever, and tells them nothing unless something was really lost.
  */
-import { Context, Data, Deferred, Effect, Layer, Option, Random, RcMap, type Scope, Stream } from "effect"
+import { Context, Data, Deferred, Effect, Layer, Option, RcMap, type Scope, Stream } from "effect"
 import { SecureRandom } from "effect/crypto/SecureRandom"
 import { EventLog, type OnReset, type Watcher } from "./EventLog.ts"
+import { Follower } from "./hub/Follower.ts"
 import type { RuntimeId, WorkerId } from "./Identifiers.ts"
-import { Upstream } from "./hub/Upstream.ts"
 import * as Problem from "./Problem.ts"
 import { RuntimeRegistry } from "./RuntimeRegistry.ts"
 import { isTerminal, type WorkerState } from "./Worker.ts"
@@ -15,17 +15,7 @@ import type { Watching } from "./WorkerRuntime.ts"
 /** How long the upstream of a worker is kept after its last watcher left, so that a reload can resume. */
 export const idleTimeToLive = "60 seconds"
 
-/** Waits between attempts to reach the source again: full jitter between the first and a doubling last, in milliseconds. */
-const firstBackoffMs = 500
-const lastBackoffMs = 30_000
-
-/** The first frame must be there in this time. */
-const firstFrameTimeout = "10 seconds"
-
 export class WorkerRef extends Data.Class<{ readonly runtime_id: RuntimeId; readonly worker_id: WorkerId }> {}
-
-/** The worker or its runtime is not there: no attempt will help. */
-const final: ReadonlySet<Problem.Code> = new Set(["worker_not_found", "runtime_not_found", "operation_unsupported"])
 
 export class EventHub extends Context.Service<
   EventHub,
@@ -37,7 +27,7 @@ export class EventHub extends Context.Service<
       watcher: Watcher,
       onReset?: OnReset
     ) => Effect.Effect<Watching, Problem.Problem, Scope.Scope>
-    /** Workers that are being watched, with the number of watchers. */
+    /** Workers that are followed, with the number of their watchers: 0 for a while after the last one left. */
     readonly watched: Effect.Effect<ReadonlyArray<{ readonly worker: WorkerRef; readonly watchers: number }>>
   }
 >()("yoi-workspace/domain/EventHub") {
@@ -46,104 +36,86 @@ export class EventHub extends Context.Service<
     Effect.gen(function* () {
       const registry = yield* RuntimeRegistry
       const random = yield* SecureRandom
-      const logs = new Map<WorkerRef, EventLog>()
+      const scope = yield* Effect.scope
+      const followers = new Set<Follower>()
 
       const lookup = Effect.fnUntraced(function* (worker: WorkerRef) {
         const epoch = (yield* random.uuidV4()).replaceAll("-", "").slice(0, 16)
-        const upstream = new Upstream(new EventLog({ epoch }))
-        const started = yield* Deferred.make<void, Problem.Problem>()
+        const follower = new Follower(worker, new EventLog({ epoch }))
         yield* Effect.acquireRelease(
-          Effect.sync(() => logs.set(worker, upstream.log)),
-          () => Effect.sync(() => logs.delete(worker))
+          Effect.sync(() => followers.add(follower)),
+          () => Effect.sync(() => followers.delete(follower))
         )
-        yield* Effect.forkScoped(follow(registry, worker, upstream, started))
-        yield* Deferred.await(started).pipe(
-          Effect.timeoutOrElse({
-            duration: firstFrameTimeout,
-            orElse: () =>
-              Problem.fail("runtime_timeout", "The runtime did not start the event stream in time.", {
-                ...worker,
-                operation: "worker.events"
-              })
-          })
-        )
-        return upstream
+        // Not in this scope: retiring closes it when nobody watches, and would wait for the fiber that asks for it.
+        const run = follower
+          .run(registry)
+          .pipe(
+            Effect.andThen(Effect.suspend(() => (follower.dead ? Effect.forkIn(retire(follower), scope) : Effect.void)))
+          )
+        yield* Effect.forkScoped(run)
+        return follower
       })
       const hubs = yield* RcMap.make({ lookup, idleTimeToLive })
 
-      // A worker of a runtime that has left the live set is gone for its watchers, at once.
-      yield* Effect.forkScoped(
-        Stream.runForEach(registry.changes, (live) => {
-          const present = new Set(live)
-          const gone = [...logs].filter(([worker]) => !present.has(worker.runtime_id))
-          return Effect.forEach(gone, ([worker, log]) => {
-            log.close()
-            return RcMap.invalidate(hubs, worker)
-          })
+      /** The next watcher of the worker gets a new follower. Once per follower: a second time would retire that one. */
+      const retire = (follower: Follower): Effect.Effect<void> =>
+        Effect.suspend(() => {
+          if (follower.retired) return Effect.void
+          follower.retired = true
+          return RcMap.invalidate(hubs, new WorkerRef(follower.worker))
         })
+
+      // A worker of a runtime that has left the live set is gone for its watchers, at once; one of a runtime that was
+      // replaced goes on with the new one.
+      yield* Effect.forkScoped(
+        Stream.runForEach(registry.changes, () =>
+          Effect.forEach(followers, (follower) =>
+            registry.get(follower.worker.runtime_id).pipe(
+              Effect.map(({ source }) => follower.sourceIs(source)),
+              Effect.catch((problem) => {
+                follower.giveUp(problem)
+                return retire(follower)
+              })
+            )
+          )
+        )
       )
+
+      /** One that is being followed, and not one that was just given up. */
+      const following = (worker: WorkerRef): Effect.Effect<Follower, Problem.Problem, Scope.Scope> =>
+        Effect.flatMap(RcMap.get(hubs, worker), (follower) =>
+          Effect.flatMap(Deferred.await(follower.started), () =>
+            follower.dead ? Effect.andThen(retire(follower), following(worker)) : Effect.succeed(follower)
+          )
+        )
 
       return EventHub.of({
         watch: Effect.fnUntraced(function* (worker, text, watcher, onReset) {
           const cursor = EventLog.parseCursor(text)
           if (Option.isNone(cursor)) return yield* Problem.make("invalid_cursor", undefined, { ...worker })
-          const { log } = yield* RcMap.get(hubs, worker)
-          const attached = log.attach(cursor.value, watcher, onReset)
-          yield* Effect.addFinalizer(() => Effect.sync(attached.detach))
-          const state = attached.snapshot.state as WorkerState
-          return {
-            ...attached,
-            epoch: log.epoch,
-            retained_events: log.maxEvents,
-            head: log.headCursor,
-            ended: isTerminal(state) ? state : undefined
-          }
+          const { log } = (yield* following(worker)).upstream
+          return yield* Effect.acquireRelease(
+            Effect.sync(() => {
+              const attached = log.attach(cursor.value, watcher, onReset)
+              const state = attached.snapshot.state as WorkerState
+              return {
+                ...attached,
+                epoch: log.epoch,
+                retained_events: log.maxEvents,
+                head: log.headCursor,
+                ended: isTerminal(state) ? state : undefined
+              }
+            }),
+            ({ detach }) => Effect.sync(detach)
+          )
         }),
-        watched: Effect.sync(() => Array.from(logs, ([worker, log]) => ({ worker, watchers: log.watcherCount })))
+        watched: Effect.sync(() =>
+          Array.from(followers, ({ upstream, worker }) => ({
+            worker: new WorkerRef(worker),
+            watchers: upstream.log.watcherCount
+          }))
+        )
       })
     })
   )
 }
-
-/** Full jitter: anywhere between nothing and a bound that doubles with every failure in a row. */
-const backoff = (failures: number) =>
-  Random.nextBetween(0, Math.min(lastBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 10))).pipe(
-    Effect.flatMap((ms) => Effect.sleep(ms))
-  )
-
-/** Keeps the log fed until the worker has ended. */
-const follow = Effect.fnUntraced(function* (
-  registry: RuntimeRegistry["Service"],
-  worker: WorkerRef,
-  upstream: Upstream,
-  started: Deferred.Deferred<void, Problem.Problem>
-) {
-  let failures = 0
-  while (!upstream.ended) {
-    const once = Effect.gen(function* () {
-      const { source } = yield* registry.get(worker.runtime_id)
-      yield* source.events(worker.worker_id, upstream.cursor).pipe(
-        Stream.tap((frame) =>
-          Effect.suspend(() => {
-            failures = 0
-            upstream.apply(frame)
-            return upstream.started ? Deferred.succeed(started, undefined) : Effect.void
-          })
-        ),
-        // A hole was found: leave this connection and start from a fresh snapshot.
-        Stream.takeUntil(() => upstream.broken),
-        Stream.runDrain
-      )
-    })
-    const exit = yield* Effect.result(once)
-    if (exit._tag === "Failure") {
-      const problem = exit.failure
-      if (!upstream.started) return yield* Deferred.fail(started, problem)
-      if (final.has(problem._tag)) return upstream.log.close()
-      if (problem._tag === "invalid_cursor") upstream.forget()
-    }
-    if (upstream.ended) return
-    yield* backoff(failures)
-    failures += 1
-  }
-})

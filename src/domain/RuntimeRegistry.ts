@@ -2,7 +2,21 @@
  * The live set of runtimes and the one way to call them: by `runtime_id`, under a deadline, with retries where they are
  * safe, and with what was learned about reaching the runtime written down.
  */
-import { Clock, Context, Duration, Effect, Exit, Layer, Random, Scope, Semaphore, type Stream, SubscriptionRef } from "effect"
+import {
+  Clock,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Random,
+  Scope,
+  Semaphore,
+  type Stream,
+  SubscriptionRef
+} from "effect"
 import type { Diagnostic } from "./Diagnostic.ts"
 import type { RuntimeId } from "./Identifiers.ts"
 import * as Problem from "./Problem.ts"
@@ -11,6 +25,7 @@ import { type Observation, Observed, observing } from "./registry/Observed.ts"
 
 /** How long one operation may take, retries included. */
 export const deadline = Duration.seconds(5)
+const deadlineMs = Duration.toMillis(deadline)
 
 /** Repetitions of a call that is safe to repeat. */
 export const maxRetries = 2
@@ -38,6 +53,8 @@ export interface CallOptions {
 export interface Registered {
   readonly source: RuntimeSource["Service"]
   readonly observation: Effect.Effect<Observation>
+  /** Writes down how something else than `call` went, for instance a test of the connection: it worked, or a problem. */
+  readonly observe: (outcome: Problem.Problem | undefined) => Effect.Effect<void>
   /** Why it is there but cannot work, for instance an unresolvable secret. */
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
@@ -47,6 +64,11 @@ interface Entry {
   readonly scope: Scope.Closeable
   readonly observed: Observed
   readonly diagnostics: ReadonlyArray<Diagnostic>
+  /** Calls that run. They are waited for before the source is released; their deadline bounds that. */
+  running: number
+  /** Completes when the last call ends after the entry has left the live set. */
+  readonly drained: Deferred.Deferred<void>
+  leaving: boolean
 }
 
 export class RuntimeRegistry extends Context.Service<
@@ -66,9 +88,17 @@ export class RuntimeRegistry extends Context.Service<
       source: Effect.Effect<RuntimeSource["Service"], E, R>,
       diagnostics?: ReadonlyArray<Diagnostic>
     ) => Effect.Effect<void, E | Problem.Problem<"runtime_id_taken">, Exclude<R, Scope.Scope>>
-    /** Takes it out of the live set and then releases it. */
+    /**
+     * Puts another source in the place of the one with the same id, in one step: nobody sees the runtime missing. The
+     * old one is released once its running calls have ended.
+     */
+    readonly replace: <E, R>(
+      source: Effect.Effect<RuntimeSource["Service"], E, R>,
+      diagnostics?: ReadonlyArray<Diagnostic>
+    ) => Effect.Effect<void, E | Problem.Problem<"runtime_not_found">, Exclude<R, Scope.Scope>>
+    /** Takes it out of the live set, waits for its running calls, and then releases it. */
     readonly remove: (runtime_id: RuntimeId) => Effect.Effect<void, Problem.Problem<"runtime_not_found">>
-    /** The ids of the live set, now and after every change. */
+    /** The ids of the live set, now and after every change, replacements included. */
     readonly changes: Stream.Stream<ReadonlyArray<RuntimeId>>
   }
 >()("yoi-workspace/domain/RuntimeRegistry") {
@@ -83,7 +113,11 @@ export class RuntimeRegistry extends Context.Service<
       const registered = (entry: Entry): Registered => ({
         source: entry.source,
         diagnostics: entry.diagnostics,
-        observation: Effect.map(Clock.currentTimeMillis, (now) => entry.observed.at(now))
+        observation: Effect.map(Clock.currentTimeMillis, (now) => entry.observed.at(now)),
+        observe: (outcome) =>
+          Effect.map(Clock.currentTimeMillis, (now) =>
+            outcome === undefined ? entry.observed.succeeded(now) : entry.observed.failed(outcome, now)
+          )
       })
 
       const find = (runtime_id: RuntimeId) => {
@@ -95,37 +129,75 @@ export class RuntimeRegistry extends Context.Service<
 
       const publish = Effect.suspend(() => SubscriptionRef.set(live, [...entries.keys()]))
 
+      /** In a fiber of its own: whoever asked may go, the source is released all the same. */
+      const release = (entry: Entry) =>
+        Effect.suspend(() => {
+          entry.leaving = true
+          return entry.running === 0 ? Effect.void : Deferred.await(entry.drained)
+        }).pipe(Effect.ensuring(Scope.close(entry.scope, Exit.void)), Effect.forkIn(parent))
+
+      /** Builds the source; it is released again unless `take` puts it into the live set. */
+      const build = <E, R, A, E2>(
+        source: Effect.Effect<RuntimeSource["Service"], E, R>,
+        diagnostics: ReadonlyArray<Diagnostic>,
+        take: (entry: Entry) => Effect.Effect<A, E2>
+      ) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            const scope = yield* Scope.fork(parent)
+            return yield* restore(Scope.provide(source, scope)).pipe(
+              Effect.flatMap((built) =>
+                Effect.flatMap(Clock.currentTimeMillis, (now) =>
+                  take({
+                    source: built,
+                    scope,
+                    observed: new Observed(now),
+                    diagnostics,
+                    running: 0,
+                    drained: Deferred.makeUnsafe(),
+                    leaving: false
+                  })
+                )
+              ),
+              Effect.onError(() => Scope.close(scope, Exit.void))
+            )
+          })
+        )
+
       return RuntimeRegistry.of({
         changes: SubscriptionRef.changes(live),
         list: Effect.sync(() => Array.from(entries.values(), registered)),
         get: (runtime_id) => Effect.map(find(runtime_id), registered),
-        call: (runtime_id, options, use) =>
-          Effect.flatMap(find(runtime_id), (entry) => call(entry, options, use)),
+        call: (runtime_id, options, use) => Effect.flatMap(find(runtime_id), (entry) => call(entry, options, use)),
         add: (source, diagnostics = []) =>
           changing.withPermit(
-            Effect.gen(function* () {
-              const scope = yield* Scope.fork(parent)
-              const built = yield* Scope.provide(source, scope).pipe(
-                Effect.onError(() => Scope.close(scope, Exit.void))
-              )
-              if (entries.has(built.id)) {
-                yield* Scope.close(scope, Exit.void)
-                return yield* Problem.make("runtime_id_taken", undefined, { runtime_id: built.id })
-              }
-              const observed = new Observed(yield* Clock.currentTimeMillis)
-              entries.set(built.id, { source: built, scope, observed, diagnostics })
-              yield* publish
+            build(source, diagnostics, (entry) => {
+              const runtime_id = entry.source.id
+              if (entries.has(runtime_id)) return Problem.fail("runtime_id_taken", undefined, { runtime_id })
+              entries.set(runtime_id, entry)
+              return publish
             })
           ),
+        replace: (source, diagnostics = []) =>
+          changing
+            .withPermit(
+              build(source, diagnostics, (entry) =>
+                Effect.flatMap(find(entry.source.id), (old) => {
+                  entries.set(entry.source.id, entry)
+                  return Effect.andThen(publish, release(old))
+                })
+              )
+            )
+            .pipe(Effect.flatMap(Fiber.join)),
         remove: (runtime_id) =>
-          changing.withPermit(
-            Effect.gen(function* () {
-              const entry = yield* find(runtime_id)
-              entries.delete(runtime_id)
-              yield* publish
-              yield* Scope.close(entry.scope, Exit.void)
-            })
-          )
+          changing
+            .withPermit(
+              Effect.flatMap(find(runtime_id), (entry) => {
+                entries.delete(runtime_id)
+                return Effect.uninterruptible(Effect.andThen(publish, release(entry)))
+              })
+            )
+            .pipe(Effect.flatMap(Fiber.join))
       })
     })
   )
@@ -141,25 +213,48 @@ const call = <A, R>(
   const { operation, worker_id } = options
   const context = { runtime_id, operation, ...(worker_id === undefined ? undefined : { worker_id }) }
   const once = use(entry.source)
-  const attempt = options.repeatable ? repeated(once, 0) : once
-  return observing(entry.observed)(
-    Effect.timeoutOrElse(attempt, {
-      duration: deadline,
-      orElse: () => Problem.fail("runtime_timeout", `${operation} took longer than ${Duration.format(deadline)}.`, context)
-    })
-  ).pipe(Effect.mapError((problem) => Problem.withContext(problem, context)))
+  const attempt = options.repeatable
+    ? Effect.flatMap(Clock.currentTimeMillis, (now) => repeated(once, 0, now + deadlineMs))
+    : once
+  return Effect.suspend(() => {
+    entry.running += 1
+    return observing(entry.observed)(
+      Effect.timeoutOrElse(attempt, {
+        duration: deadline,
+        orElse: () =>
+          Problem.fail("runtime_timeout", `${operation} took longer than ${Duration.format(deadline)}.`, context)
+      })
+    ).pipe(
+      Effect.mapError((problem) => Problem.withContext(problem, context)),
+      Effect.ensuring(
+        Effect.sync(() => {
+          entry.running -= 1
+          if (entry.leaving && entry.running === 0) Deferred.doneUnsafe(entry.drained, Effect.void)
+        })
+      )
+    )
+  })
 }
 
-/** Tries again, after the wait that the runtime asked for or a jittered one. The deadline around it bounds it all. */
+/**
+ * Tries again, after the wait that the runtime asked for or a jittered one. A wait that leads past the deadline is not
+ * begun: the caller then learns what the runtime said, and not that time has run out.
+ */
 const repeated = <A, R>(
   once: Effect.Effect<A, Problem.Problem, R>,
-  done: number
+  done: number,
+  until: number
 ): Effect.Effect<A, Problem.Problem, R> =>
   Effect.catch(once, (problem) => {
     if (done >= maxRetries || !repeatable.has(problem._tag)) return Effect.fail(problem)
     const base = retryBaseMs * 2 ** done
-    return Random.nextBetween(base / 2, base).pipe(
-      Effect.flatMap((jittered) => Effect.sleep(Math.max(jittered, problem.context.retry_after_ms ?? 0))),
-      Effect.andThen(repeated(once, done + 1))
+    return Effect.flatMap(
+      Effect.all([Random.nextBetween(base / 2, base), Clock.currentTimeMillis]),
+      ([jittered, now]) => {
+        const wait = Math.max(jittered, problem.context.retry_after_ms ?? 0)
+        return now + wait >= until
+          ? Effect.fail(problem)
+          : Effect.andThen(Effect.sleep(wait), repeated(once, done + 1, until))
+      }
     )
   })

@@ -2,7 +2,7 @@
  * What the backend knows about reaching one runtime. Tests of a connection and live calls write to the same place, so
  * they cannot disagree; nothing here is ever persisted.
  */
-import { Clock, DateTime, Effect } from "effect"
+import { Cause, Clock, DateTime, Effect, Exit, Option } from "effect"
 import * as Problem from "../Problem.ts"
 import type { Fact, Facts, RuntimeStatus } from "../Runtime.ts"
 
@@ -93,7 +93,7 @@ export class Observed {
     }
   }
 
-  /** A call that was given up says nothing. */
+  /** A call that was given up, or that broke off in a defect of ours, says nothing. */
   interrupted(): void {
     this.#probing = false
   }
@@ -138,9 +138,12 @@ export const observing =
           retry_after_ms: wait
         })
       }
-      return call.pipe(
-        Effect.tap(() => Effect.sync(() => observed.succeeded(clock.currentTimeMillisUnsafe()))),
-        Effect.tapError((problem) => Effect.sync(() => observed.failed(problem, clock.currentTimeMillisUnsafe()))),
-        Effect.onInterrupt(() => Effect.sync(() => observed.interrupted()))
+      return Effect.onExit(call, (exit) =>
+        Effect.sync(() => {
+          if (Exit.isSuccess(exit)) return observed.succeeded(clock.currentTimeMillisUnsafe())
+          const problem = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+          if (problem === undefined) observed.interrupted()
+          else observed.failed(problem, clock.currentTimeMillisUnsafe())
+        })
       )
     })
