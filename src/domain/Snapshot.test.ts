@@ -123,7 +123,7 @@ describe("Snapshot", () => {
     )
     const many = after(calls).in_flight?.tool_calls
     assert.strictEqual(many?.length, Snapshot.maxInFlightCalls)
-    assert.strictEqual(many[0]?.id, "3")
+    assert.strictEqual(many?.[0]?.id, "3")
   })
 
   it.effect("a client that is cut and resumes anywhere ends equal to one that never disconnected", () =>

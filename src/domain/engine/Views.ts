@@ -81,15 +81,16 @@ export const transcript = Effect.fnUntraced(function* (
   }
   if (limit < 1) return yield* tooSmall("limit", 1)
   if (start < 0) return yield* tooSmall("start", 0)
-  const total_items = hosted.worker.transcript_len
-  const items = start >= total_items ? [] : bounded(yield* engine.store.transcript(worker_id, start, limit))
+  const known = hosted.worker.transcript_len
+  const items = start >= known ? [] : bounded(yield* engine.store.transcript(worker_id, start, limit))
   const end = start + items.length
+  // Items may have been added while the store was read.
+  const total_items = items.length === 0 ? known : Math.max(known, end)
   const page: TranscriptPage = {
     start,
     limit,
-    // Items may have been added while the store was read.
-    total_items: Math.max(total_items, end),
-    next_start: items.length > 0 && end < Math.max(total_items, end) ? end : null,
+    total_items,
+    next_start: items.length > 0 && end < total_items ? end : null,
     items
   }
   return page
