@@ -5,7 +5,7 @@
  * a refusal, never damage. The rule for comments and blank lines is in `TomlLayout.ts`.
  */
 import { Result } from "effect"
-import { type Entries, find, MAX_ENTRIES, type Path } from "./TomlEntries.ts"
+import { type Entries, find, lineOf, MAX_ENTRIES, type Path } from "./TomlEntries.ts"
 import * as TomlLayout from "./TomlLayout.ts"
 import { TomlRefusal } from "./TomlRefusal.ts"
 import { keyNames, parse as parseSyntax, type TomlSyntax } from "./TomlSyntax.ts"
@@ -28,11 +28,18 @@ export interface TomlDocument {
   readonly model: TomlTable
   /** The entries of the array of tables at `path`, with the lines of their keys. */
   readonly entries: (path: Path) => Result.Result<Entries, TomlRefusal>
+  /** The line, from 1, where a key or table is first written. */
+  readonly lineOf: (path: Path) => number | undefined
 }
 
 /** Parses a text. Fails with `not_toml` and a position, or with the bound it exceeds. */
 export const parse = (text: string): Result.Result<TomlDocument, TomlRefusal> =>
-  Result.map(parseSyntax(text), (syntax) => ({ text, model: syntax.model, entries: (path) => find(syntax, path) }))
+  Result.map(parseSyntax(text), (syntax) => ({
+    text,
+    model: syntax.model,
+    entries: (path) => find(syntax, path),
+    lineOf: (path) => lineOf(syntax, path)
+  }))
 
 type Edited = Result.Result<string, TomlRefusal>
 

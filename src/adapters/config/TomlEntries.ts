@@ -119,3 +119,25 @@ export const find = (syntax: TomlSyntax, path: Path): Result.Result<Entries, Tom
       : { form: "inline", items: fromInline(inlineArray(syntax, path), value) }
   )
 }
+
+/** The line, from 1, where a key or table is first written; nothing when it is not. */
+export const lineOf = (syntax: TomlSyntax, path: Path): number | undefined => {
+  const search = (nodes: ReadonlyArray<AST.TOMLKeyValue>, prefix: Path): number | undefined => {
+    for (const node of nodes) {
+      const full = [...prefix, ...keyNames(node)]
+      if (startsWith(full, path)) return node.loc.start.line
+      const found =
+        startsWith(path, full) && node.value.type === "TOMLInlineTable" ? search(node.value.body, full) : undefined
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  const top = search(syntax.topLevel, [])
+  if (top !== undefined) return top
+  for (const table of syntax.tables) {
+    const names = keyNames(table)
+    const found = startsWith(names, path) ? table.loc.start.line : search(table.body, names)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -112,3 +112,11 @@ export const literal = (value: Writable, depth = 0): Result.Result<Literal, Toml
 }
 
 const isList = (value: Writable): value is ReadonlyArray<Writable> => Array.isArray(value)
+
+/** The JSON-like form: integers as numbers where they fit, dates as text. Own keys only, so `__proto__` stays a key. */
+export const plain = (value: TomlValue): unknown => {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
+  if (Array.isArray(value)) return value.map(plain)
+  return isTable(value) ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)])) : value
+}
