@@ -1,5 +1,5 @@
 /** An event stream over WebSocket: refused as JSON before the handshake, then hello, snapshot, replay, live, end. */
-import { Clock, Deferred, Effect, Option, type Scope } from "effect"
+import { Clock, Deferred, Effect, Metric, Option, type Scope } from "effect"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { LogEntry, ResyncReason } from "../../domain/EventLog.ts"
@@ -11,6 +11,7 @@ import { CloseCode } from "./CloseCode.ts"
 import { type Group, type Member, maxWaitingBytes } from "./Fanout.ts"
 import * as Frames from "./Frames.ts"
 import { OpenStreams } from "./OpenStreams.ts"
+import { overflows } from "./StreamMetrics.ts"
 import { subprotocol, textFrame, type Upgraded, upgrade } from "./WebSockets.ts"
 
 /** A socket that does not drain within this time, in milliseconds, is cut. Its client resumes when it comes back. */
@@ -64,7 +65,8 @@ const attach = Effect.fnUntraced(function* <E>(options: Options<E>, cursor: stri
 /** Waits until the socket has written out what it holds; cuts it when it does not. */
 const drained = ({ socket, webSocket }: Upgraded) =>
   Effect.callback<void>((resume) => {
-    if (socket.writableLength === 0) return resume(Effect.void)
+    // Node only tells when a buffer that was over its mark has emptied.
+    if (!socket.writableNeedDrain) return resume(Effect.void)
     const onDrain = () => resume(Effect.void)
     socket.once("drain", onDrain)
     return Effect.sync(() => socket.off("drain", onDrain))
@@ -182,6 +184,7 @@ const serve = Effect.fnUntraced(function* <E>(
     } else if (signal.reason === "gone") {
       return webSocket.close(CloseCode.notFound, "the worker is gone")
     } else {
+      if (signal.reason === "overflow") yield* Metric.update(overflows, 1)
       yield* drained(upgraded)
       attached = yield* attach(options, undefined)
       introduce(attached, signal.reason)
@@ -225,8 +228,7 @@ export const respond = Effect.fnUntraced(function* <E>(options: Options<E>) {
     stream.lastHeard = clock.currentTimeMillisUnsafe()
   }
   socket.on("data", heard)
-  const offered = request.headers["sec-websocket-protocol"]
-  if (offered !== undefined && webSocket.protocol !== subprotocol) {
+  if (webSocket.protocol !== "" && webSocket.protocol !== subprotocol) {
     webSocket.close(CloseCode.subprotocol, `offer ${subprotocol} or nothing`)
   } else {
     refuseMessages(opened, options.speaker)

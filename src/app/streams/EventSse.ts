@@ -1,11 +1,15 @@
 /** An event stream as server-sent events: the same log and frames, `id:` is the cursor. */
-import { Deferred, Effect, Stream } from "effect"
+import type { IncomingMessage } from "node:http"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { Deferred, Effect, Metric, Stream } from "effect"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { ResyncReason } from "../../domain/EventLog.ts"
 import type { SourceFrame } from "../../domain/RuntimeSource.ts"
 import { frames, type Watch } from "../../domain/WatchStream.ts"
 import * as Frames from "./Frames.ts"
 import { OpenStreams } from "./OpenStreams.ts"
+import { overflows } from "./StreamMetrics.ts"
 
 export interface Options<E> {
   readonly speaker: Frames.Speaker
@@ -19,13 +23,14 @@ const message = (id: string | undefined, data: string): string =>
 
 /** The events of one frame; a resync is held back until the snapshot that follows it tells the cursor. */
 const encode = (speaker: Frames.Speaker) => {
-  let pending: string = ""
+  let lost: ResyncReason | undefined
   return (frame: SourceFrame): string => {
     switch (frame.kind) {
       case "snapshot": {
-        const said = pending === "" ? "" : message(frame.cursor, pending.replace('"cursor":""', `"cursor":"${frame.cursor}"`))
-        pending = ""
-        return said + message(frame.cursor, Frames.snapshot(speaker, frame.cursor, frame.snapshot))
+        const { cursor, snapshot } = frame
+        const resync = lost === undefined ? "" : message(cursor, Frames.resync(speaker, "v1", lost, cursor))
+        lost = undefined
+        return resync + message(cursor, Frames.snapshot(speaker, cursor, snapshot))
       }
       case "event":
         return message(
@@ -33,13 +38,23 @@ const encode = (speaker: Frames.Speaker) => {
           Frames.event(speaker, { ...frame, seq: 0, json: frame.json ?? JSON.stringify(frame.event) })
         )
       case "resync":
-        pending = Frames.resync(speaker, "v1", frame.reason, "")
+        lost = frame.reason
         return ""
       case "bookmark":
         return message(frame.cursor, Frames.bookmark(frame.cursor))
       case "end":
         return message(undefined, Frames.end(frame.state))
     }
+  }
+}
+
+/** Cuts a reader that has taken nothing since the last beat although something waits for it. */
+const stallGuard = (request: HttpServerRequest) => {
+  const { socket } = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+  let written = -1
+  return () => {
+    if (socket.writableLength > 0 && socket.bytesWritten === written) socket.destroy()
+    written = socket.bytesWritten
   }
 }
 
@@ -56,10 +71,15 @@ export const respond = Effect.fnUntraced(function* <E>(options: Options<E>) {
     Effect.as(
       streams.open({
         lastHeard: Number.POSITIVE_INFINITY,
-        heartbeat: () => {},
+        heartbeat: stallGuard(request),
         close: () => void Deferred.doneUnsafe(closing, Effect.void)
       }),
-      Stream.map(frames(options.watch, cursor), encode(options.speaker))
+      frames(options.watch, cursor).pipe(
+        Stream.tap((frame) =>
+          frame.kind === "resync" && frame.reason === "overflow" ? Metric.update(overflows, 1) : Effect.void
+        ),
+        Stream.map(encode(options.speaker))
+      )
     )
   )
   const text = Stream.merge(opened, heartbeat, { haltStrategy: "left" }).pipe(

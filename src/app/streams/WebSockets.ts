@@ -40,7 +40,12 @@ export const serverOptions = {
   perMessageDeflate: false,
   maxPayload,
   clientTracking: false,
-  handleProtocols: (offered: Set<string>) => (offered.has(subprotocol) ? subprotocol : false)
+  // A client that offers others only is told so with a close code, and to see it the handshake must succeed.
+  handleProtocols: (offered: Set<string>) => {
+    if (offered.has(subprotocol)) return subprotocol
+    for (const first of offered) return first
+    return false
+  }
 } as const
 
 export interface Upgraded {

@@ -1,0 +1,70 @@
+/** What a request got wrong before a handler saw it, in the words of the catalogue. */
+import * as Cause from "effect/Cause"
+import { HttpServerError } from "effect/http/HttpServerError"
+import { HttpApiError } from "effect/http-api"
+import { fieldErrors } from "../../domain/api/FieldErrors.ts"
+import * as Problem from "../../domain/Problem.ts"
+import { maxBodyBytes } from "../http/NodeServer.ts"
+
+/** Members of a body and parameters of a query whose mistakes have a code of their own. */
+const codes: ReadonlyArray<readonly [prefix: string, code: Problem.Code]> = [
+  ["/worker_id", "invalid_worker_id"],
+  ["/profile", "invalid_profile_selector"],
+  ["/initial_input/kind", "invalid_initial_input_kind"],
+  ["/cursor", "invalid_cursor"],
+  ["/last-event-id", "invalid_cursor"]
+]
+
+/** The code that all the mistakes have in common, or the general one. */
+const codeOf = (errors: ReadonlyArray<Problem.FieldError>, general: Problem.Code): Problem.Code => {
+  const found = codes.find(([prefix]) =>
+    errors.every(({ pointer }) => pointer === prefix || pointer.startsWith(`${prefix}/`))
+  )
+  return found === undefined || errors.length === 0 ? general : found[1]
+}
+
+const decoding = (error: HttpApiError.HttpApiSchemaError): Problem.Problem | undefined => {
+  const { issue } = error.cause
+  const errors = fieldErrors(issue)
+  switch (error.kind) {
+    case "Params":
+    case "Headers":
+      return Problem.make(codeOf(errors, "invalid_request"), undefined, { errors })
+    case "Query":
+      return Problem.make(codeOf(errors, "invalid_query"), undefined, { errors })
+    case "Payload":
+      // Broken JSON is an issue at the root, of a kind that no schema of ours raises there.
+      return issue._tag === "InvalidValue"
+        ? Problem.make("invalid_json")
+        : Problem.make(codeOf(errors, "invalid_request"), undefined, { errors })
+    default:
+      return undefined
+  }
+}
+
+export const tooLarge = Problem.make("payload_too_large", `The body is larger than ${maxBodyBytes} bytes.`, {
+  max: maxBodyBytes
+})
+
+const ofServer = ({ reason }: HttpServerError): Problem.Problem | undefined => {
+  if (reason._tag !== "RequestParseError") return undefined
+  return (reason as { readonly reason?: string }).reason === "BodyTooLarge"
+    ? tooLarge
+    : Problem.make("invalid_request", "The body did not arrive.")
+}
+
+const ofUnknown = (error: unknown): Problem.Problem | undefined => {
+  if (Problem.isProblem(error)) return error
+  if (HttpApiError.HttpApiSchemaError.is(error)) return decoding(error)
+  return error instanceof HttpServerError ? ofServer(error) : undefined
+}
+
+/** The problem that a failed request comes down to; undefined when it failed for a reason that is ours. */
+export const fromCause = (cause: Cause.Cause<unknown>): Problem.Problem | undefined => {
+  for (const reason of cause.reasons) {
+    if (reason._tag === "Interrupt") continue
+    const problem = ofUnknown(reason._tag === "Fail" ? reason.error : reason.defect)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}

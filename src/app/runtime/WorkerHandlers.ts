@@ -1,0 +1,93 @@
+/** Handlers for workers: each one call of the engine between two mappings. */
+import { Effect } from "effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { RuntimeApi } from "../../domain/api/RuntimeApi.ts"
+import * as Mapping from "../../domain/api/RuntimeMapping.ts"
+import type { WorkerStatus } from "../../domain/api/RuntimeWire.ts"
+import type { IdempotencyKey } from "../../domain/Identifiers.ts"
+import { maxListLimit } from "../../domain/engine/Views.ts"
+import * as Problem from "../../domain/Problem.ts"
+import type { Replayable, Worker } from "../../domain/Worker.ts"
+import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
+import { Lifecycle } from "./Lifecycle.ts"
+
+interface Keyed {
+  readonly "idempotency-key"?: IdempotencyKey
+}
+
+const options = ({ "idempotency-key": idempotency_key }: Keyed) =>
+  idempotency_key === undefined ? {} : { idempotency_key }
+
+const answer = <A, B>(replayable: Replayable<A>, body: (answer: A) => B) =>
+  HttpApiSchema.withHeaders<B, { readonly "idempotent-replayed"?: "true" }>({
+    body: body(replayable.answer),
+    headers: replayable.replayed ? { "idempotent-replayed": "true" } : {}
+  })
+
+/** `running` on the wire is four states of the engine, so the page is cut here. */
+const page = (workers: ReadonlyArray<Worker>, status: WorkerStatus | undefined, limit: number | undefined) => {
+  const matching = status === undefined ? workers : workers.filter(({ state }) => Mapping.statusOf(state) === status)
+  const shown = limit === undefined ? matching : matching.slice(0, limit)
+  return {
+    workers: shown.map(Mapping.worker),
+    next_cursor: shown.length < matching.length ? shown[shown.length - 1]!.worker_id : null
+  }
+}
+
+export const WorkerHandlers = HttpApiBuilder.group(
+  RuntimeApi,
+  "workers",
+  Effect.fnUntraced(function* (handlers) {
+    const runtime = yield* WorkerRuntime
+    const lifecycle = yield* Lifecycle
+    /** The engine's own word for draining is one of field v1 that does not say that it passes. */
+    const whileReady = <A, E, R>(effect: Effect.Effect<A, E | Problem.Problem<"runtime_stopped">, R>) =>
+      lifecycle.ready.pipe(
+        Effect.andThen(effect),
+        Effect.catchIf(
+          (error): error is Problem.Problem<"runtime_stopped"> =>
+            Problem.isProblem(error) && error._tag === "runtime_stopped",
+          () => Problem.fail("runtime_unavailable")
+        )
+      )
+
+    return handlers.handleAll({
+      list: Effect.fnUntraced(function* ({ query: { cursor, limit, status } }) {
+        if (limit !== undefined && limit > maxListLimit) {
+          return yield* Problem.make("limit_too_large", undefined, { max: maxListLimit })
+        }
+        const { items } = yield* runtime.list(cursor === undefined ? {} : { cursor })
+        return page(items, status, limit)
+      }),
+
+      create: Effect.fnUntraced(function* ({ headers, payload }) {
+        const created = yield* whileReady(runtime.create(Mapping.fromCreate(payload), options(headers)))
+        return answer(created, (worker) => ({ worker: Mapping.worker(worker) }))
+      }),
+
+      get: ({ params }) =>
+        Effect.map(runtime.get(params.worker_id), (worker) => ({ worker: Mapping.worker(worker) })),
+
+      input: Effect.fnUntraced(function* ({ headers, params, payload }) {
+        const taken = yield* whileReady(runtime.input(params.worker_id, payload, options(headers)))
+        return answer(taken, (ack) => ({ ack: Mapping.inputAck(ack) }))
+      }),
+
+      stop: Effect.fnUntraced(function* ({ headers, params }) {
+        const ended = yield* runtime.stop(params.worker_id, options(headers))
+        return answer(ended, (ack) => ({ ack: Mapping.ack(ack) }))
+      }),
+
+      cancel: Effect.fnUntraced(function* ({ headers, params }) {
+        const ended = yield* runtime.cancel(params.worker_id, options(headers))
+        return answer(ended, (ack) => ({ ack: Mapping.ack(ack) }))
+      }),
+
+      transcript: Effect.fnUntraced(function* ({ params, query }) {
+        const worker = yield* runtime.get(params.worker_id)
+        const items = yield* runtime.transcript(params.worker_id, query)
+        return { transcript: Mapping.transcript(worker, items) }
+      })
+    })
+  })
+)
