@@ -264,6 +264,12 @@ export const catalogue = {
     "List the connections and use one of their ids."
   ),
   runtime_id_taken: row(409, "caller", "The id is taken by another runtime.", "Choose another id."),
+  kind_taken: row(
+    409,
+    "plugin",
+    "Another plugin has this kind already.",
+    "Load one of the two plugins, or give one of them another kind."
+  ),
   runtime_built_in: row(409, "caller", "The built-in runtime cannot be changed.", "Choose another connection."),
   runtime_in_use: row(
     409,

@@ -6,14 +6,15 @@ import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
-import { HttpServer } from "effect/http/HttpServer"
 import * as EmbeddedSource from "../../adapters/embedded/EmbeddedSource.ts"
 import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
 import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
+import { Connections } from "../../domain/Connections.ts"
 import { EventHub } from "../../domain/EventHub.ts"
 import { embeddedRuntimeId } from "../../domain/Identifiers.ts"
 import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
+import { SourceKinds } from "../../domain/SourceKind.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
 import * as BrowserGate from "../http/BrowserGate.ts"
 import * as HostRules from "../http/HostRules.ts"
@@ -109,7 +110,11 @@ const server = (options: Options, login: Sessions) =>
 /** Serves until the scope closes; provides the address that was bound. */
 export const layer = (options: Options) => {
   const sessions = new Sessions(options.accessToken)
-  const domain = Layer.mergeAll(EventHub.layer, embedded).pipe(
+  // The built-in runtime comes first in every list; configured ones follow.
+  const domain = Connections.layer.pipe(
+    Layer.provideMerge(SourceKinds.layer),
+    Layer.provideMerge(EventHub.layer),
+    Layer.provideMerge(embedded),
     Layer.provideMerge(RuntimeRegistry.layer),
     Layer.provideMerge(engine(options)),
     Layer.provideMerge(crypto)
@@ -126,5 +131,3 @@ export const layer = (options: Options) => {
     Layer.provide(services)
   )
 }
-
-export { HttpServer }

@@ -3,12 +3,14 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Layer, type Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
 import { version } from "../version.ts"
+import { config } from "./config.ts"
+import { doctor } from "./doctor.ts"
 import { CommandFailure, exitCode } from "./Failure.ts"
 import { serve } from "./serve.ts"
 
 const root = Command.make("yoi-workspace").pipe(
   Command.withDescription("Run AI agents and other long-lived workers on machines you own"),
-  Command.withSubcommands([serve])
+  Command.withSubcommands([serve, config, doctor])
 )
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
@@ -16,10 +18,12 @@ const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
 /** Help goes to stdout when it was asked for; wrong usage is one line on stderr. */
 const presenter = CliOutput.layerPresenter({
   present: (event) => {
+    const hint = `See ${"commandPath" in event ? event.commandPath.join(" ") : root.name} --help.`
+    if (event._tag === "Help" && event.reason === "Implicit") return Console.error(`Name a command. ${hint}`)
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
     const first = event.errors[0]
-    const said = oneLine(first === undefined ? "Wrong usage." : first.message)
-    return Console.error(`${said} See ${event.commandPath.join(" ")} --help.`)
+    const said = oneLine(first === undefined ? "Wrong usage" : first.message)
+    return Console.error(`${said}${/[.!?]$/.test(said) ? "" : "."} ${hint}`)
   }
 })
 

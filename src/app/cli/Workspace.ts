@@ -1,21 +1,63 @@
-/** The workspace folder of a command: its config and where its data lives. */
-import { resolve } from "node:path"
-import { Effect, type Redacted } from "effect"
-
-export interface Opened {
-  readonly config: { readonly listen: string; readonly allowedHosts: ReadonlyArray<string> }
-  readonly dataRoot: string
-  readonly accessToken: Redacted.Redacted | undefined
-  /** Lines for a person about what is wrong but does not stop the start. */
-  readonly diagnostics: ReadonlyArray<string>
-}
+/** The workspace folder of a command: its config file, the secrets that it names, and where its data lives. */
+import { join, resolve } from "node:path"
+import { Effect, Layer, Redacted, Schema } from "effect"
+import * as TomlConfigStore from "../../adapters/config/TomlConfigStore.ts"
+import * as EnvSecrets from "../../adapters/secrets/EnvSecrets.ts"
+import * as FileSecrets from "../../adapters/secrets/FileSecrets.ts"
+import { ConfigStore, type WorkspaceConfig } from "../../domain/ConfigStore.ts"
+import { make as makeSecrets, SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
+import { fail } from "./Failure.ts"
+import * as ListenAddress from "./ListenAddress.ts"
 
 export const defaultListen = "127.0.0.1:8787"
+const defaultDataRoot = ".yoi/data"
 
-export const open = (folder: string): Effect.Effect<Opened> =>
-  Effect.sync(() => ({
-    config: { listen: defaultListen, allowedHosts: [] },
-    dataRoot: resolve(folder, ".yoi/data"),
-    accessToken: undefined,
-    diagnostics: []
-  }))
+/** The folder of everything that belongs to the workspace but is nobody's source. */
+export const stateFolder = (folder: string): string => resolve(folder, ".yoi")
+
+export const configFile = (folder: string): string => join(stateFolder(folder), "workspace-backend.local.toml")
+
+/** Config and secrets of a workspace. */
+export const layer = (folder: string) => {
+  const secrets = Layer.effect(SecretResolver, makeSecrets)
+  const providers = Layer.mergeAll(EnvSecrets.layer, FileSecrets.layer({ roots: [stateFolder(folder)] }))
+  return Layer.mergeAll(
+    TomlConfigStore.layer({ path: configFile(folder) }),
+    Layer.provideMerge(providers, secrets)
+  )
+}
+
+export interface Opened {
+  readonly config: WorkspaceConfig
+  readonly listen: ListenAddress.ListenAddress
+  readonly dataRoot: string
+  readonly accessToken: Redacted.Redacted | undefined
+}
+
+const isSecretRef = Schema.is(SecretRef)
+
+const accessToken = Effect.fnUntraced(function* (ref: string | undefined) {
+  if (ref === undefined) return undefined
+  const secrets = yield* SecretResolver
+  if (!isSecretRef(ref)) return yield* fail("server.access_token_ref is not a secret reference. Use env:NAME, file:PATH or local:NAME.")
+  return yield* Effect.mapError(secrets.resolve(ref), (problem) =>
+    fail(`server.access_token_ref cannot be resolved. ${problem.message}`)
+  )
+})
+
+/** @param listen as given on the command line, which wins over the file */
+export const open = Effect.fnUntraced(function* (folder: string, listen: string | undefined) {
+  const store = yield* ConfigStore
+  const config = yield* store.read
+  const text = listen ?? config.server.listen ?? defaultListen
+  const address = ListenAddress.parse(text)
+  if (address === undefined) {
+    return yield* fail(`"${text}" is not an address. Use HOST:PORT, for instance ${defaultListen}.`, listen === undefined ? 1 : 2)
+  }
+  return {
+    config,
+    listen: address,
+    dataRoot: resolve(folder, config.data.root ?? defaultDataRoot),
+    accessToken: yield* accessToken(config.server.access_token_ref)
+  } satisfies Opened
+})

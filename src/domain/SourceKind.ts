@@ -1,0 +1,132 @@
+/**
+ * A kind of runtime source: one definition from which the form in the settings page, the validation of the file, the API
+ * and the connection itself are made. Nothing else in the product names a kind.
+ */
+import { Context, Effect, Layer, type Redacted, Schema, type Scope } from "effect"
+import { fieldErrors } from "./api/FieldErrors.ts"
+import type { ConnectionEntry } from "./Connection.ts"
+import * as Problem from "./Problem.ts"
+import type { RuntimeSource } from "./RuntimeSource.ts"
+import { SecretRef, SecretResolver, type Unresolvable, unresolvable } from "./SecretResolver.ts"
+
+/** What a kind gets to work with. */
+export interface Connecting<Options> {
+  readonly id: ConnectionEntry["id"]
+  readonly display_name: string
+  /** Present when the kind asks for one. */
+  readonly endpoint: string | undefined
+  /** Resolves the connection's secret anew each time, so that a rotated one is picked up; undefined without `token_ref`. */
+  readonly token: Effect.Effect<Redacted.Redacted, Unresolvable> | undefined
+  readonly options: Options
+}
+
+export interface SourceKind<Options = never, R = never> {
+  readonly kind: string
+  readonly label: string
+  readonly description: string
+  readonly endpoint: "required" | "none"
+  /** Shape of the connection's `options`. */
+  readonly options: Schema.Codec<Options, unknown>
+  /** Members that name a secret. */
+  readonly secretFields: ReadonlyArray<string>
+  /** Opens the connection for as long as the scope lives. Must not call the runtime yet: a dead one is still connected. */
+  readonly connect: (
+    connecting: Connecting<Options>
+  ) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, R | Scope.Scope>
+}
+
+/** A kind that is ready to connect: its options and services are settled. */
+export interface Installed {
+  readonly kind: string
+  readonly label: string
+  readonly description: string
+  readonly endpoint: "required" | "none"
+  /** JSON Schema (draft 2020-12) of `options`. */
+  readonly options_schema: Schema.JsonObject
+  readonly secretFields: ReadonlyArray<string>
+  readonly connect: (entry: ConnectionEntry) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
+}
+
+const isSecretRef = Schema.is(SecretRef)
+
+/** Checks the entry against the kind and connects it. */
+const install = Effect.fnUntraced(function* <Options, R>(kind: SourceKind<Options, R>) {
+  const services = yield* Effect.context<R | SecretResolver>()
+  const secrets = yield* SecretResolver
+  const resolve = (ref: string) =>
+    isSecretRef(ref) ? secrets.resolve(ref) : Effect.fail(unresolvable("unknown_scheme"))
+  const decode = Schema.decodeUnknownEffect(kind.options, { onExcessProperty: "error", errors: "all" })
+  const connect: Installed["connect"] = Effect.fnUntraced(
+    function* (entry) {
+      const options = yield* decode(entry.options ?? {}).pipe(
+        Effect.mapError(({ issue }) =>
+          Problem.make("invalid_request", "The options do not fit the kind.", {
+            errors: fieldErrors(issue).map((error) => ({ ...error, pointer: `/options${error.pointer}` }))
+          })
+        )
+      )
+      if (kind.endpoint === "required" && entry.endpoint === undefined) {
+        return yield* Problem.make("invalid_endpoint", "This kind needs an endpoint.")
+      }
+      const ref = entry.token_ref
+      return yield* kind.connect({
+        id: entry.id,
+        display_name: entry.display_name ?? entry.id,
+        endpoint: entry.endpoint,
+        token: ref === undefined ? undefined : resolve(ref),
+        options
+      })
+    },
+    (effect) => Effect.updateContext(effect, (scoped: Context.Context<Scope.Scope>) => Context.merge(services, scoped))
+  )
+  return {
+    kind: kind.kind,
+    label: kind.label,
+    description: kind.description,
+    endpoint: kind.endpoint,
+    options_schema: Schema.toJsonSchemaDocument(kind.options).schema as Schema.JsonObject,
+    secretFields: kind.secretFields,
+    connect
+  } satisfies Installed
+})
+
+export class SourceKinds extends Context.Service<
+  SourceKinds,
+  {
+    /** Adds a kind until the scope closes; a name that is taken is refused. */
+    readonly add: <Options, R>(
+      kind: SourceKind<Options, R>
+    ) => Effect.Effect<void, Problem.Problem<"kind_taken">, R | SecretResolver | Scope.Scope>
+    readonly list: Effect.Effect<ReadonlyArray<Installed>>
+    readonly connect: (
+      entry: ConnectionEntry
+    ) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
+  }
+>()("yoi-workspace/domain/SourceKinds") {
+  static readonly layer = Layer.sync(SourceKinds, () => {
+    const kinds = new Map<string, Installed>()
+    return {
+      add: (kind) =>
+        Effect.gen(function* () {
+          const installed = yield* install(kind)
+          yield* Effect.acquireRelease(
+            Effect.suspend(() => {
+              if (kinds.has(kind.kind)) return Problem.fail("kind_taken", `The kind ${kind.kind} exists already.`)
+              kinds.set(kind.kind, installed)
+              return Effect.void
+            }),
+            () => Effect.sync(() => kinds.delete(kind.kind))
+          )
+        }),
+      list: Effect.sync(() => [...kinds.values()]),
+      connect: (entry) => {
+        const kind = kinds.get(entry.kind)
+        return kind === undefined
+          ? Problem.fail("invalid_request", "No plugin knows this kind of runtime.", {
+              errors: [{ pointer: "/kind", code: "unknown" }]
+            })
+          : kind.connect(entry)
+      }
+    }
+  })
+}
