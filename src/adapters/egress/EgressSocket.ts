@@ -140,7 +140,6 @@ export const open = Effect.fnUntraced(function* (
   const end = Effect.sync(() => {
     inbox.end(failure({ _tag: "closed" }, true))
     if (connection.socket?.readyState === WebSocket.OPEN) connection.socket.close(1000)
-    else if (connection.socket !== undefined) connection.socket.terminate()
     else if (connection.held.socket !== undefined) discard(connection.held.socket)
   })
   yield* Effect.addFinalizer(() => end)
