@@ -2,16 +2,37 @@
 import adapter from "@sveltejs/adapter-static"
 import { sveltekit } from "@sveltejs/kit/vite"
 import tailwindcss from "@tailwindcss/vite"
-import { defineConfig } from "vite"
+import { defineConfig, type Plugin } from "vite"
+import manifest from "./package.json" with { type: "json" }
 
 /** Where `vite dev` sends API calls: a running backend. */
 const backend = process.env["YOI_BACKEND"] ?? "http://127.0.0.1:8787"
 
+/**
+ * The announcer of page changes carries the framework's only style attribute, which would need an exception in the content
+ * security policy. Its rules are those of a utility class.
+ */
+const announcerWithoutStyleAttribute: Plugin = {
+  name: "announcer-without-style-attribute",
+  enforce: "pre",
+  transform: {
+    filter: { id: /\/kit\/src\/runtime\/components\/root\.svelte$/ },
+    handler(code) {
+      const next = code.replace(/style="position: absolute;[^"]*"/, 'class="sr-only"')
+      if (next === code) this.error("The announcer's style attribute is not where it was: look at the new version.")
+      return next
+    }
+  }
+}
+
 export default defineConfig({
   plugins: [
+    announcerWithoutStyleAttribute,
     tailwindcss(),
     sveltekit({
       adapter: adapter({ fallback: "index.html" }),
+      // Not the time of the build: the same sources give the same files.
+      version: { name: manifest.version },
       csp: {
         mode: "hash",
         directives: {

@@ -1,5 +1,8 @@
-/** A page of the browser alone; the language is known before anything is shown. */
+/** A page of the browser alone; language and login are known before anything is shown. */
 import { i18n } from "#lib/i18n/i18n.svelte.ts"
+import { session } from "#lib/state/session.svelte.ts"
 
 export const ssr = false
-export const load = () => i18n.start()
+export const load = async () => {
+  await Promise.all([i18n.start(), session.start()])
+}

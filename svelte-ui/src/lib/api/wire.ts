@@ -29,6 +29,8 @@ export interface Runtime {
   readonly worker_count?: number | null
   readonly last_seen_at?: string | null
   readonly facts: Facts
+  /** `open`: calls are paused after repeated failures. */
+  readonly circuit?: string
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
 
@@ -96,6 +98,8 @@ export interface LaunchRuntime {
   readonly can_create: boolean
   readonly status: RuntimeStatus
   readonly diagnostics: ReadonlyArray<Diagnostic>
+  /** Ids of the profiles that this runtime offers. */
+  readonly profiles?: ReadonlyArray<string>
 }
 export interface LaunchProfile {
   readonly id: string

@@ -57,7 +57,7 @@ export const en = {
     yes: "yes",
     no: "no",
     unknown: "unknown",
-    since: (ago: string) => `since ${ago}`
+    since: (length: string) => `for ${length}`
   },
   workerState: {
     idle: "Idle",
@@ -304,7 +304,27 @@ export const en = {
     saveLater: "Save",
     saveApply: "Save and apply",
     problems: "Some fields need attention.",
-    fieldCode: {} as Record<string, string>,
+    fieldCode: {
+      missing: "This is required.",
+      unexpected: "The backend does not know this field.",
+      wrong_type: "This is not of the expected kind.",
+      ambiguous: "This can be read in two ways.",
+      invalid: "This is not valid.",
+      too_long: "This is too long.",
+      invalid_character: "This contains a character that is not allowed.",
+      not_http: "Start with http:// or https://.",
+      userinfo: "Leave out user name and password; use a token reference.",
+      query: "Leave out everything from the question mark on.",
+      fragment: "Leave out everything from the # on.",
+      invalid_host: "The host name is not valid.",
+      invalid_port: "The port is not valid.",
+      invalid_path: "The path is not valid.",
+      reserved: "This is reserved for the backend itself.",
+      taken: "This is taken. Choose another.",
+      raw_secret: "Secrets are not stored here. Name the secret in the token reference."
+    } as Record<string, string>,
+    yes: "Yes",
+    invalidField: "Check this field.",
     noKinds: "No kind of runtime can be added."
   },
   test: {

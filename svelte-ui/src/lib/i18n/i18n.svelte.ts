@@ -72,12 +72,25 @@ class I18n {
 export const i18n = new I18n()
 
 const relative = new Map<string, Intl.RelativeTimeFormat>()
-const units: ReadonlyArray<readonly [Intl.RelativeTimeFormatUnit, number]> = [
+const units: ReadonlyArray<readonly [Intl.RelativeTimeFormatUnitSingular, number]> = [
   ["day", 86_400],
   ["hour", 3_600],
   ["minute", 60],
   ["second", 1]
 ]
+
+const lengths = new Map<string, Intl.NumberFormat>()
+
+/** "3 min", "2 days": how long something has lasted. */
+export const lasted = (sinceMs: number, nowMs: number, language: Language): string => {
+  const seconds = Math.max(0, Math.round((nowMs - sinceMs) / 1000))
+  const [unit, size] = units.find(([, size]) => seconds >= size) ?? (["second", 1] as const)
+  const name = `${language}/${unit}`
+  const format =
+    lengths.get(name) ?? new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short" })
+  lengths.set(name, format)
+  return format.format(Math.floor(seconds / size))
+}
 
 /** "3 minutes ago" in the language of the page. Differences of clocks never show as the future. */
 export const ago = (thenMs: number, nowMs: number, language: Language): string => {

@@ -1,29 +1,30 @@
 /** Whether the API wants a login. Whoever calls the API finds out; the layout shows the login page in place. */
 import { onSessionRequired } from "#lib/api/http.ts"
-import { lasting } from "./storage.ts"
-
-/** That this browser logged in, so that "log out" is offered. The proof itself is a cookie that script cannot read. */
-const mark = "yoi-logged-in"
+import { sessionState } from "#lib/api/session.ts"
 
 class Session {
+  /** A login is needed before anything else works. */
   required = $state(false)
-  loggedIn = $state(lasting.get(mark) === "yes")
+  /** This browser is logged in; the proof itself is a cookie that script cannot read. */
+  loggedIn = $state(false)
 
   constructor() {
     onSessionRequired(() => this.expire())
   }
+  /** Asks once at the start; a backend that cannot be reached says so on the page itself. */
+  async start(): Promise<void> {
+    const outcome = await sessionState()
+    if (!outcome.ok) return
+    this.required = outcome.value.required && !outcome.value.active
+    this.loggedIn = outcome.value.required && outcome.value.active
+  }
   expire(): void {
     this.required = true
+    this.loggedIn = false
   }
   entered(): void {
     this.required = false
     this.loggedIn = true
-    lasting.set(mark, "yes")
-  }
-  left(): void {
-    this.required = true
-    this.loggedIn = false
-    lasting.set(mark, undefined)
   }
 }
 

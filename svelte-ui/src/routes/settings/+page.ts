@@ -1,0 +1,5 @@
+/** Settings open at their first section. */
+import { redirect } from "@sveltejs/kit"
+import { paths } from "#lib/paths.ts"
+
+export const load = () => redirect(307, paths.connections)
