@@ -8,6 +8,7 @@ import * as Follower from "../../src/domain/hub/Follower.ts"
 import { RuntimeId } from "../../src/domain/Identifiers.ts"
 import * as Problem from "../../src/domain/Problem.ts"
 import { RuntimeRegistry } from "../../src/domain/RuntimeRegistry.ts"
+import type { SourceFrame } from "../../src/domain/RuntimeSource.ts"
 import * as Snapshot from "../../src/domain/Snapshot.ts"
 import { event } from "../../src/domain/WorkerEvent.ts"
 import { HubWatcher, viewOf } from "./HubWatcher.ts"
@@ -256,6 +257,40 @@ describe("event hub: a lost upstream", () => {
       yield* settle
       agrees(watcher, runtime)
       assert.strictEqual(watcher.entries.length, 4)
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("an event that is said again later is not shown again", () =>
+    Effect.gen(function* () {
+      const { runtime, watch } = yield* start
+      const watcher = yield* watch()
+      const sent: Array<SourceFrame> = []
+      runtime.tamper = (frame) => {
+        sent.push(frame)
+        return sent.length === 3 ? [sent[0]!, sent[1]!, frame] : [frame]
+      }
+      runtime.user("one")
+      runtime.user("two")
+      runtime.user("three")
+      yield* settle
+      agrees(watcher, runtime)
+      assert.strictEqual(watcher.entries.length, 3)
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("a missing piece of growing text is made good by a fresh snapshot", () =>
+    Effect.gen(function* () {
+      const { runtime, watch } = yield* start
+      const watcher = yield* watch()
+      runtime.tamper = (frame) => (frame.kind === "event" && frame.event.data.text === "b" ? [] : [frame])
+      runtime.user("say the letters")
+      runtime.delta("a")
+      runtime.delta("b")
+      runtime.delta("c")
+      yield* comeBack
+      yield* watch(watcher)
+      agrees(watcher, runtime)
+      assert.strictEqual(watcher.state.in_flight?.text, "abc")
     }).pipe(Effect.provide(world))
   )
 
