@@ -160,12 +160,17 @@ describe("config bundles", () => {
       const runtime = yield* start()
       const [one, two] = [yield* sealed(bare), yield* sealed({ ...bare, revision: "2" })]
       const gate = yield* Deferred.make<void>()
-      let reads = 0
-      store.onRead = Effect.suspend(() => (reads++ === 0 ? Deferred.await(gate) : Effect.void))
+      const reached = yield* Deferred.make<void>()
+      store.onRead = Effect.suspend(() =>
+        Deferred.isDoneUnsafe(reached)
+          ? Effect.void
+          : Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(gate))
+      )
       const puts = yield* Effect.forkChild(
         Effect.all([runtime.putBundle(one), runtime.putBundle(two)], { concurrency: 2 })
       )
-      while (reads === 0) yield* settle
+      yield* Deferred.await(reached)
+      yield* settle
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.join(puts)
       const known = (yield* runtime.bundleAvailability("b", undefined)).reference.digest

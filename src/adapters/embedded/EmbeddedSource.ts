@@ -18,7 +18,8 @@ export const make = Effect.gen(function* () {
       stop: (worker_id, _reason, options) => runtime.stop(worker_id, options),
       cancel: (worker_id, _reason, options) => runtime.cancel(worker_id, options),
       transcript: runtime.transcript,
-      events: (worker_id, cursor) => frames((from, watcher) => runtime.watch(worker_id, from, watcher), cursor),
+      events: (worker_id, cursor) =>
+        frames((from, watcher, onReset) => runtime.watch(worker_id, from, watcher, onReset), cursor),
       bundles: runtime.bundles,
       putBundle: runtime.putBundle,
       bundleAvailability: runtime.bundleAvailability
