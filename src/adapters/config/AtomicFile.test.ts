@@ -324,26 +324,29 @@ describe("AtomicFile", () => {
     )
   }
 
-  it.effect("a folder that cannot be synced is told, because the change may not survive a power cut", () =>
-    Effect.gen(function* () {
-      const { dir, path } = yield* file("a")
-      const { revision } = yield* AtomicFile.read(path)
-      assert.strictEqual(yield* refusal(AtomicFile.replace(path, revision, "b")), "not_confirmed")
-      assert.strictEqual(yield* textOf(path), "b")
-      assert.deepStrictEqual(yield* names(dir), ["config.toml"])
-    }).pipe(
-      Effect.provide(
-        faulty((real) => ({
-          open: (path, options) =>
-            Effect.flatMap(real.stat(path).pipe(Effect.option), (info) =>
-              info._tag === "Some" && info.value.type === "Directory"
-                ? Effect.fail(fault("open", "EIO"))
-                : real.open(path, options)
-            )
-        }))
-      )
+  for (const [code, outcome] of [
+    ["EIO", "not_confirmed"],
+    ["EINVAL", "written"]
+  ] as const) {
+    const folderSyncFails = faulty((real) => ({
+      open: (path, options) =>
+        Effect.map(real.open(path, options), (file): FileSystem.File => {
+          const value = Effect.fail(fault("sync", code))
+          return path.endsWith(".tmp") || path.endsWith(".toml") ? file : Object.create(file, { sync: { value } })
+        })
+    }))
+    it.effect(`a folder whose fsync says ${code}: ${outcome}`, () =>
+      Effect.gen(function* () {
+        const { dir, path } = yield* file("a")
+        const { revision } = yield* AtomicFile.read(path)
+        const replaced = AtomicFile.replace(path, revision, "b")
+        const told = yield* Effect.match(replaced, { onFailure: ({ reason }) => reason, onSuccess: () => "written" })
+        assert.strictEqual(told, outcome)
+        assert.strictEqual(yield* textOf(path), "b")
+        assert.deepStrictEqual(yield* names(dir), ["config.toml"])
+      }).pipe(Effect.provide(folderSyncFails))
     )
-  )
+  }
 
   it.effect("a change by hand between the write and the rename is seen and kept", () => {
     let path = ""

@@ -44,7 +44,7 @@ export const at = (line: number | undefined): string => (line === undefined ? ""
 interface Section {
   readonly values: Readonly<Record<string, unknown>>
   readonly diagnostics: ReadonlyArray<Diagnostic>
-  /** Whether every known key was valid. */
+  /** Whether every key was known and valid. */
   readonly whole: boolean
 }
 
@@ -73,7 +73,9 @@ const keys = (
     if (Connection.isSecretName(key)) {
       const message = `${where} looks like a secret. ${Connection.RAW_SECRET_SENTENCE}`
       diagnostics.push({ code: "config_raw_secret", severity: "error", message })
+      whole = false
     } else if (schema === undefined) {
+      whole = false
       diagnostics.push({
         code: "config_key_unknown",
         severity: "warning",
