@@ -248,13 +248,13 @@ describe("AtomicFile", () => {
       Effect.gen(function* () {
         const { path } = yield* file("a")
         const { revision } = yield* AtomicFile.read(path)
-        const outcomes = yield* Effect.all(
-          ["b", "c", "d", "e"].map((text) =>
+        const outcomes = yield* Effect.forEach(
+          ["b", "c", "d", "e"],
+          (text) =>
             AtomicFile.replace(path, revision, text).pipe(
               Effect.as("won"),
               Effect.catch((error) => Effect.succeed(error.reason))
-            )
-          ),
+            ),
           { concurrency: "unbounded" }
         )
         assert.deepStrictEqual(outcomes.toSorted(), ["changed", "changed", "changed", "won"])
@@ -293,8 +293,9 @@ describe("AtomicFile", () => {
             child.kill("SIGKILL")
           })
           const { revision } = yield* AtomicFile.read(path)
-          const outcomes = yield* Effect.all(
-            ["b", "c", "d"].map((text) => Effect.exit(AtomicFile.replace(path, revision, text))),
+          const outcomes = yield* Effect.forEach(
+            ["b", "c", "d"],
+            (text) => Effect.exit(AtomicFile.replace(path, revision, text)),
             { concurrency: "unbounded" }
           )
           assert.strictEqual(outcomes.filter((exit) => exit._tag === "Success").length, 1)

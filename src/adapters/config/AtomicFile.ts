@@ -32,7 +32,7 @@ const resolve = Effect.fnUntraced(
   function* (path: string) {
     const fs = yield* FileSystem.FileSystem
     const real = yield* fs.realPath(path).pipe(
-      Effect.map(Option.some),
+      Effect.asSome,
       Effect.catchIf(
         (error) => error.reason._tag === "NotFound",
         () => Effect.succeedNone

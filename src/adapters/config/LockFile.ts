@@ -32,7 +32,7 @@ const tag = (error: PlatformError) => error.reason._tag
 /** The lock's text, or nothing when it has just been released. */
 const readLock = (path: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(path)).pipe(
-    Effect.map(Option.some),
+    Effect.asSome,
     Effect.catchIf(
       (error) => tag(error) === "NotFound",
       () => Effect.succeedNone

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Effect, Layer, Result } from "effect"
 import * as Connection from "../../domain/Connection.ts"
 import { ConfigStore } from "../../domain/ConfigStore.ts"
 import { configTemplate } from "./configTemplate.ts"
@@ -23,7 +23,9 @@ const over = Effect.fnUntraced(function* (text?: string | Uint8Array) {
   const dir = yield* folder
   const path = join(dir, "config.toml")
   if (text !== undefined) yield* promise(() => fs.writeFile(path, text, { mode: 0o600 }))
-  const open = ConfigStore.pipe(Effect.provide(TomlConfigStore.layer({ path })), Effect.provide(NodeFileSystem.layer))
+  const open = ConfigStore.pipe(
+    Effect.provide(TomlConfigStore.layer({ path }).pipe(Layer.provide(NodeFileSystem.layer)))
+  )
   return { dir, path, open, store: yield* open, text: promise(() => fs.readFile(path, "utf8")) }
 })
 
