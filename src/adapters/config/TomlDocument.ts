@@ -21,7 +21,7 @@ import {
 } from "./TomlValue.ts"
 
 export type { Entries, Entry, Path } from "./TomlEntries.ts"
-export type { TomlTable, TomlValue, Writable } from "./TomlValue.ts"
+export type { TomlTable, Writable } from "./TomlValue.ts"
 
 export interface TomlDocument {
   readonly text: string
