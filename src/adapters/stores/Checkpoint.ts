@@ -14,8 +14,8 @@ import type { Retention } from "./Retention.ts"
 import { folderName, type StoreState, type WorkerEntry } from "./StoreState.ts"
 import * as WorkerFiles from "./WorkerFiles.ts"
 
-/** Workers whose files are synced at the same time: as many as Node has threads for files. */
-const concurrency = 4
+/** Workers whose files are written at the same time: Node has four threads for files, and the log must not wait for one. */
+const concurrency = 2
 
 export interface Checkpoint {
   /** Returns when everything up to the target is in its place. One runs at a time; one that is overtaken does nothing. */
@@ -37,6 +37,9 @@ export const make = (
   /** Files of events that retention let go of, until the catalogue no longer names them. */
   let obsolete: Array<string> = []
 
+  /** There may be a worker's folder whose name is not durable yet. */
+  let namesOpen = false
+
   const saveWorker = Effect.fnUntraced(function* ([id, entry]: readonly [string, WorkerEntry]) {
     const items = entry.items.slice()
     const events = entry.events.slice()
@@ -47,6 +50,7 @@ export const make = (
     for (const { first } of before.events) {
       if (!saved.events.some((file) => file.first === first)) obsolete.push(WorkerFiles.eventsPath(folder, first))
     }
+    namesOpen = true
     entry.saved = saved
     entry.items = entry.items.slice(items.length)
     entry.events = entry.events.slice(events.length)
@@ -76,7 +80,8 @@ export const make = (
   const attempt = Effect.fnUntraced(function* (target: Target) {
     const changed = Array.from(state.workers).filter(([, { items, events }]) => items.length + events.length > 0)
     yield* Effect.forEach(changed, saveWorker, { concurrency, discard: true })
-    if (changed.length > 0) yield* disk.syncFolder(folders.workers)
+    if (namesOpen) yield* disk.syncFolder(folders.workers)
+    namesOpen = false
     yield* ReceiptFiles.save(disk, folders.receipts, state, {
       name: `${state.generation + 1}.jsonl`,
       max: retention.maxReceipts,

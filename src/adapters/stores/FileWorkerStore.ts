@@ -18,6 +18,8 @@ import { corrupt, fromDisk } from "./StoreProblem.ts"
 import { folderName, nothingSaved, type WorkerEntry } from "./StoreState.ts"
 import * as WorkerReads from "./WorkerReads.ts"
 
+type Resume = (answer: Effect.Effect<void, StoreProblem>) => void
+
 export interface Options {
   /** The folder; made when it is not there. */
   readonly root: string
@@ -70,17 +72,18 @@ const make = Effect.fnUntraced(function* (
     })
   )
 
+  /** Cannot be interrupted: what is under way is stored, and the caller has to know. */
+  const storing = (start: (resume: Resume) => void): Effect.Effect<void, StoreProblem> =>
+    Effect.uninterruptible(Effect.callback<void, StoreProblem>(start))
+
   /** Stores one record; `applied` changes the memory in the same step in which the caller is told. */
-  const store = (draft: Draft, applied: (encoded: Encoded) => void): Effect.Effect<void, StoreProblem> =>
-    Effect.uninterruptible(
-      Effect.callback<void, StoreProblem>((resume) => {
-        const encoded = log.append(draft, (failure) => {
-          if (failure !== undefined) return resume(Effect.fail(fromDisk(failure)))
-          applied(encoded!)
-          resume(Effect.void)
-        })
-      })
-    )
+  const store = (draft: Draft, resume: Resume, applied: (encoded: Encoded) => void): void => {
+    const encoded = log.append(draft, (failure) => {
+      if (failure !== undefined) return resume(Effect.fail(fromDisk(failure)))
+      applied(encoded!)
+      resume(Effect.void)
+    })
+  }
 
   const folderOf = ({ stored, born }: WorkerEntry): string =>
     `${folders.workers}/${folderName(stored.worker.worker_id, born)}`
@@ -121,13 +124,12 @@ const make = Effect.fnUntraced(function* (
     }),
 
     commit: (commit) =>
-      Effect.suspend(() => {
+      storing((resume) => {
         const { worker, log_epoch, events, items, receipt } = commit
         const id = worker.worker_id
-        if (state.damaged.has(id)) return Effect.fail(corrupt(id))
-        const known = state.workers.get(id)
-        const wrong = violation(known?.stored, commit)
-        if (wrong !== undefined) return Effect.die(new Error(wrong))
+        if (state.damaged.has(id)) return resume(Effect.fail(corrupt(id)))
+        const wrong = violation(state.workers.get(id)?.stored, commit)
+        if (wrong !== undefined) return resume(Effect.die(new Error(wrong)))
         const draft: Draft = {
           kind: kinds.commit,
           id,
@@ -135,7 +137,7 @@ const make = Effect.fnUntraced(function* (
           events: events.map((event) => JSON.stringify(event)),
           items: items.map((item) => JSON.stringify(item))
         }
-        return store(draft, (encoded) => {
+        store(draft, resume, (encoded) => {
           const stored = { worker, log_epoch }
           let entry = state.workers.get(id)
           if (entry === undefined) {
@@ -159,19 +161,23 @@ const make = Effect.fnUntraced(function* (
       reading(worker_id, (entry, folder) => WorkerReads.events(files, folder, entry, after, limit, retention)),
 
     putBundle: (bundle) =>
-      store({ kind: kinds.bundle, id: "", head: JSON.stringify(bundle), events: [], items: [] }, () => {
-        state.bundles.set(bundle.id, bundle)
+      storing((resume) => {
+        store({ kind: kinds.bundle, id: "", head: JSON.stringify(bundle), events: [], items: [] }, resume, () => {
+          state.bundles.set(bundle.id, bundle)
+        })
       }),
 
     remove: (worker_id) =>
-      store({ kind: kinds.remove, id: worker_id, head: "{}", events: [], items: [] }, () => {
-        state.damaged.delete(worker_id)
-        const entry = state.workers.get(worker_id)
-        if (entry === undefined) return
-        state.workers.delete(worker_id)
-        state.unsaved -= entry.unsaved
-        state.discarded.add(folderName(worker_id, entry.born))
-        log.rotateSoon()
+      storing((resume) => {
+        store({ kind: kinds.remove, id: worker_id, head: "{}", events: [], items: [] }, resume, () => {
+          state.damaged.delete(worker_id)
+          const entry = state.workers.get(worker_id)
+          if (entry === undefined) return
+          state.workers.delete(worker_id)
+          state.unsaved -= entry.unsaved
+          state.discarded.add(folderName(worker_id, entry.born))
+          log.rotateSoon()
+        })
       }),
 
     diagnostics: Effect.sync(() => {

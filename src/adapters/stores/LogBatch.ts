@@ -33,14 +33,12 @@ export interface Draft {
 
 /** Memory is taken in pieces of this size, in bytes; a larger record gets a piece of its own. */
 export const chunkBytes = 262_144
-const newline = 0x0a
 /** A UTF-16 unit takes at most this many bytes of UTF-8. */
 const worstCase = 3
 /** Above this many units a text is measured instead of being taken at its worst. */
 const measureAbove = 16_384
 
-const room = (line: string): number =>
-  1 + (line.length > measureAbove ? Buffer.byteLength(line) : line.length * worstCase)
+const room = (body: string): number => (body.length > measureAbove ? Buffer.byteLength(body) : body.length * worstCase)
 
 /** The memory that batches are cut from. */
 export class LogArena {
@@ -80,36 +78,37 @@ export class LogBatch<Entry> {
 
   add(draft: Draft, lsn: number, entry: Entry): Encoded {
     const { id, head, events, items } = draft
-    let needed = headLength + id.length + room(head)
-    for (const line of events) needed += room(line)
-    for (const line of items) needed += room(line)
-    const { buffer, start } = this.#arena.reserve(needed)
+    let body = `${head}\n`
+    for (const line of events) body += `${line}\n`
+    for (const line of items) body += `${line}\n`
+    const { buffer, start } = this.#arena.reserve(headLength + id.length + room(body))
+    buffer.write(id, start + headLength, "latin1")
     const bodyStart = start + headLength + id.length
-    let at = bodyStart
-    const put = (line: string): Line => {
+    const length = buffer.write(body, bodyStart)
+    const end = bodyStart + length
+    const ascii = length === body.length
+    let at = bodyStart + 1 + (ascii ? head.length : Buffer.byteLength(head))
+    const place = (line: string): Line => {
       const from = at
-      at += buffer.write(line, at)
-      buffer[at++] = newline
+      at += 1 + (ascii ? line.length : Buffer.byteLength(line))
       return { buffer, start: from, end: at }
     }
-    buffer.write(id, start + headLength, "latin1")
-    put(head)
-    const eventLines = events.map(put)
-    const itemLines = items.map(put)
-    seal(buffer, start, id.length, at - bodyStart, {
+    const eventLines = events.map(place)
+    const itemLines = items.map(place)
+    seal(buffer, start, id.length, length, {
       kind: draft.kind,
       lsn,
       batch: this.number,
       events: events.length,
       items: items.length
     })
-    this.#arena.taken(at)
+    this.#arena.taken(end)
     const last = this.#ranges.at(-1)
-    if (last !== undefined && last.buffer === buffer && last.end === start) last.end = at
-    else this.#ranges.push({ buffer, start, end: at })
-    this.bytes += at - start
+    if (last !== undefined && last.buffer === buffer && last.end === start) last.end = end
+    else this.#ranges.push({ buffer, start, end })
+    this.bytes += end - start
     this.lastLsn = lsn
     this.entries.push(entry)
-    return { lsn, bytes: at - start, events: eventLines, items: itemLines }
+    return { lsn, bytes: end - start, events: eventLines, items: itemLines }
   }
 }

@@ -8,6 +8,19 @@
  */
 import { crc32 } from "node:zlib"
 
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
+  return crc
+})
+
+/** CRC-32 of the few bytes of a head: for so few the call into zlib costs more than the sum. */
+const shortCrc = (buffer: Buffer, start: number, end: number): number => {
+  let crc = 0xffffffff
+  for (let at = start; at < end; at++) crc = table[(crc ^ buffer[at]!) & 0xff]! ^ (crc >>> 8)
+  return (crc ^ 0xffffffff) >>> 0
+}
+
 export const kinds = { segment: 1, commit: 2, bundle: 3, remove: 4 } as const
 export type Kind = (typeof kinds)[keyof typeof kinds]
 
@@ -48,7 +61,7 @@ export const seal = (
   buffer.writeUInt32LE(head.items, start + 32)
   buffer.writeUInt8(head.kind, start + 36)
   buffer.writeUInt8(idLength, start + 37)
-  buffer.writeUInt32LE(crc32(buffer.subarray(start + 8, bodyStart)), start + 4)
+  buffer.writeUInt32LE(shortCrc(buffer, start + 8, bodyStart), start + 4)
 }
 
 export interface Found extends Head {
@@ -65,7 +78,7 @@ export const at = (buffer: Buffer, start: number): Found | undefined => {
   const idLength = buffer.readUInt8(start + 37)
   const bodyStart = start + headLength + idLength
   if (bodyStart > buffer.length) return undefined
-  if (buffer.readUInt32LE(start + 4) !== crc32(buffer.subarray(start + 8, bodyStart))) return undefined
+  if (buffer.readUInt32LE(start + 4) !== shortCrc(buffer, start + 8, bodyStart)) return undefined
   const end = bodyStart + buffer.readUInt32LE(start + 8)
   return {
     kind: buffer.readUInt8(start + 36) as Kind,

@@ -114,13 +114,14 @@ const scan = (number: number, buffer: Buffer): Segment => {
   return { number, buffer, head, records, gaps, torn }
 }
 
-/** Takes the torn end off, so that the next start does not find it again. */
-const cut = (disk: Disk, folder: string, { number, torn }: Segment): Effect.Effect<void, DiskFailure> =>
-  torn === undefined
-    ? Effect.void
-    : Effect.flatMap(disk.open(`${folder}/${segmentName(number)}`, "write"), (file) =>
-        Effect.ensuring(Effect.andThen(file.truncate(torn), file.sync), file.close)
-      )
+/**
+ * Takes the torn end off, so that the next start does not find it again, and syncs: what is built on from here on may
+ * so far have been in the memory of the machine only, when the process before was killed in mid-commit.
+ */
+const settle = (disk: Disk, folder: string, { number, torn }: Segment): Effect.Effect<void, DiskFailure> =>
+  Effect.flatMap(disk.open(`${folder}/${segmentName(number)}`, "write"), (file) =>
+    Effect.ensuring(Effect.andThen(torn === undefined ? Effect.void : file.truncate(torn), file.sync), file.close)
+  )
 
 /** @param from what the catalogue already has */
 export const replay = Effect.fnUntraced(function* (disk: Disk, folder: string, from: Target) {
@@ -156,7 +157,7 @@ export const replay = Effect.fnUntraced(function* (disk: Disk, folder: string, f
       if (segment.torn !== undefined && segment.gaps.every(({ start }) => start !== segment.torn)) {
         losses.push({ head: undefined, acknowledged: false })
       }
-      yield* cut(disk, folder, segment)
+      yield* settle(disk, folder, segment)
     }
   }
   const last: Target = {

@@ -1,5 +1,6 @@
 /** Brings the store back: the catalogue, then the log on top of it, then a look at whether every worker has its files. */
 import { randomBytes } from "node:crypto"
+import { dirname } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { ConfigBundle } from "../../domain/ConfigBundle.ts"
 import { Worker } from "../../domain/Worker.ts"
@@ -74,6 +75,8 @@ const applyCommit = (state: StoreState, record: Replayed): void => {
   if (receipt !== undefined) state.receipts.push(receipt satisfies Receipt)
   const stored = { worker, log_epoch }
   let entry = state.workers.get(record.id)
+  // Of a worker that was removed and created again since: the catalogue knows the new one already.
+  if (entry !== undefined && record.lsn < entry.born) return
   if (entry === undefined) {
     entry = { stored, lsn: 0, born: record.lsn, saved: nothingSaved, items: [], events: [], unsaved: 0 }
     state.workers.set(record.id, entry)
@@ -191,6 +194,12 @@ const isolate = Effect.fnUntraced(function* (disk: Disk, folders: Folders, state
   }
 })
 
+/** The folders that a new store's own folder is in: its name has to last as well, and they may be new too. */
+const above = (root: string): ReadonlyArray<string> => {
+  const parent = dirname(root)
+  return parent === root ? [] : [parent, ...above(parent)]
+}
+
 export interface Recovered {
   readonly state: StoreState
   readonly last: Target
@@ -225,6 +234,7 @@ export const recover = Effect.fnUntraced(function* (disk: Disk, folders: Folders
   // The epoch lasts from here on.
   if (catalogue === undefined) {
     for (const folder of [folders.root, folders.log, folders.workers, folders.receipts]) yield* disk.syncFolder(folder)
+    for (const folder of above(folders.root)) yield* Effect.ignore(disk.syncFolder(folder))
     yield* Catalogue.write(disk, folders.root, state, { lsn, batch, segment })
   }
   const recovered: Recovered = {

@@ -99,10 +99,8 @@ export const save = Effect.fnUntraced(function* (
   retention: Retention
 ): Effect.fn.Return<Saved, DiskFailure> {
   yield* disk.makeFolder(folder)
-  const [{ items, itemBytes }, events] = yield* Effect.all(
-    [appendItems(disk, folder, saved, lines.items), appendEvents(disk, folder, saved, lines.events, retention)],
-    { concurrency: 2 }
-  )
+  const { items, itemBytes } = yield* appendItems(disk, folder, saved, lines.items)
+  const events = yield* appendEvents(disk, folder, saved, lines.events, retention)
   yield* disk.syncFolder(folder)
   return { items, itemBytes, events: retained(events, retention) }
 })
