@@ -12,6 +12,7 @@ import {
   Fiber,
   Layer,
   Random,
+  type Result,
   Scope,
   Semaphore,
   type Stream,
@@ -83,6 +84,8 @@ export class RuntimeRegistry extends Context.Service<
       options: CallOptions,
       use: (source: RuntimeSource["Service"]) => Effect.Effect<A, Problem.Problem, R>
     ) => Effect.Effect<A, Problem.Problem, R>
+    /** Writes down what a test of the connection found, in the same place as live calls; unknown runtimes are ignored. */
+    readonly observe: (runtime_id: RuntimeId, result: Result.Result<unknown, Problem.Problem>) => Effect.Effect<void>
     /** Builds the source in a scope of its own and puts it into the live set. */
     readonly add: <E, R>(
       source: Effect.Effect<RuntimeSource["Service"], E, R>,
@@ -169,6 +172,12 @@ export class RuntimeRegistry extends Context.Service<
         list: Effect.sync(() => Array.from(entries.values(), registered)),
         get: (runtime_id) => Effect.map(find(runtime_id), registered),
         call: (runtime_id, options, use) => Effect.flatMap(find(runtime_id), (entry) => call(entry, options, use)),
+        observe: (runtime_id, result) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            const observed = entries.get(runtime_id)?.observed
+            if (result._tag === "Success") observed?.succeeded(now)
+            else observed?.failed(result.failure, now)
+          }),
         add: (source, diagnostics = []) =>
           changing.withPermit(
             build(source, diagnostics, (entry) => {

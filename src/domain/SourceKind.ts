@@ -44,8 +44,12 @@ export interface Installed {
   /** JSON Schema (draft 2020-12) of `options`. */
   readonly options_schema: Schema.JsonObject
   readonly secretFields: ReadonlyArray<string>
+  /** Whether the entry fits the kind; opens nothing. */
+  readonly check: (entry: ConnectionEntry) => Effect.Effect<void, EntryProblem>
   readonly connect: (entry: ConnectionEntry) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
 }
+
+type EntryProblem = Problem.Problem<"invalid_request" | "invalid_endpoint">
 
 const isSecretRef = Schema.is(SecretRef)
 
@@ -56,18 +60,23 @@ const install = Effect.fnUntraced(function* <Options, R>(kind: SourceKind<Option
   const resolve = (ref: string) =>
     isSecretRef(ref) ? secrets.resolve(ref) : Effect.fail(unresolvable("unknown_scheme"))
   const decode = Schema.decodeUnknownEffect(kind.options, { onExcessProperty: "error", errors: "all" })
+  const optionsOf = Effect.fnUntraced(function* (entry: ConnectionEntry) {
+    if (kind.endpoint === "required" && entry.endpoint === undefined) {
+      return yield* Problem.make("invalid_endpoint", "This kind needs an endpoint.", {
+        errors: [{ pointer: "/endpoint", code: "missing" }]
+      })
+    }
+    return yield* decode(entry.options ?? {}).pipe(
+      Effect.mapError(({ issue }) =>
+        Problem.make("invalid_request", "The options do not fit the kind.", {
+          errors: fieldErrors(issue).map((error) => ({ ...error, pointer: `/options${error.pointer}` }))
+        })
+      )
+    )
+  })
   const connect: Installed["connect"] = Effect.fnUntraced(
     function* (entry) {
-      const options = yield* decode(entry.options ?? {}).pipe(
-        Effect.mapError(({ issue }) =>
-          Problem.make("invalid_request", "The options do not fit the kind.", {
-            errors: fieldErrors(issue).map((error) => ({ ...error, pointer: `/options${error.pointer}` }))
-          })
-        )
-      )
-      if (kind.endpoint === "required" && entry.endpoint === undefined) {
-        return yield* Problem.make("invalid_endpoint", "This kind needs an endpoint.")
-      }
+      const options = yield* optionsOf(entry)
       const ref = entry.token_ref
       return yield* kind.connect({
         id: entry.id,
@@ -86,6 +95,7 @@ const install = Effect.fnUntraced(function* <Options, R>(kind: SourceKind<Option
     endpoint: kind.endpoint,
     options_schema: Schema.toJsonSchemaDocument(kind.options).schema as Schema.JsonObject,
     secretFields: kind.secretFields,
+    check: (entry) => Effect.asVoid(optionsOf(entry)),
     connect
   } satisfies Installed
 })
@@ -98,6 +108,7 @@ export class SourceKinds extends Context.Service<
       kind: SourceKind<Options, R>
     ) => Effect.Effect<void, Problem.Problem<"kind_taken">, R | SecretResolver | Scope.Scope>
     readonly list: Effect.Effect<ReadonlyArray<Installed>>
+    readonly check: (entry: ConnectionEntry) => Effect.Effect<void, EntryProblem>
     readonly connect: (
       entry: ConnectionEntry
     ) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
@@ -105,6 +116,14 @@ export class SourceKinds extends Context.Service<
 >()("yoi-workspace/domain/SourceKinds") {
   static readonly layer = Layer.sync(SourceKinds, () => {
     const kinds = new Map<string, Installed>()
+    const find = ({ kind }: ConnectionEntry) => {
+      const found = kinds.get(kind)
+      return found === undefined
+        ? Problem.fail("invalid_request", "No plugin knows this kind of runtime.", {
+            errors: [{ pointer: "/kind", code: "unknown" }]
+          })
+        : Effect.succeed(found)
+    }
     return {
       add: (kind) =>
         Effect.gen(function* () {
@@ -119,14 +138,8 @@ export class SourceKinds extends Context.Service<
           )
         }),
       list: Effect.sync(() => [...kinds.values()]),
-      connect: (entry) => {
-        const kind = kinds.get(entry.kind)
-        return kind === undefined
-          ? Problem.fail("invalid_request", "No plugin knows this kind of runtime.", {
-              errors: [{ pointer: "/kind", code: "unknown" }]
-            })
-          : kind.connect(entry)
-      }
+      check: (entry) => Effect.flatMap(find(entry), (kind) => kind.check(entry)),
+      connect: (entry) => Effect.flatMap(find(entry), (kind) => kind.connect(entry))
     }
   })
 }

@@ -11,6 +11,7 @@ import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
 import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
 import { Connections } from "../../domain/Connections.ts"
+import * as Negotiation from "../../domain/connections/Negotiation.ts"
 import { EventHub } from "../../domain/EventHub.ts"
 import { embeddedRuntimeId } from "../../domain/Identifiers.ts"
 import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
@@ -40,10 +41,20 @@ export interface Options {
   readonly allowedHosts: ReadonlyArray<string>
   /** Folder of the built page. */
   readonly pageRoot: string | undefined
+  /** How long a request may take to arrive; absent = the defaults of the server. */
+  readonly timeouts?: NodeServer.Timeouts
 }
 
 /** Requests that are under way when the server stops have this long. */
 const gracefulShutdown = "10 seconds"
+
+/** Like the gate, the router knows one spelling of a path. An id that is too long is refused as an id, and not here. */
+const routerConfig = {
+  caseSensitive: true,
+  ignoreDuplicateSlashes: false,
+  ignoreTrailingSlash: false,
+  maxParamLength: NodeServer.maxHeaderBytes
+}
 
 const crypto = Layer.mergeAll(SecureRandom.layerWebCrypto, Digest.layerWebCrypto)
 
@@ -92,7 +103,8 @@ const server = (options: Options, login: Sessions) =>
           sessions: login,
           contentSecurityPolicy: BrowserGate.policy([...new Set(hashes)]),
           now: () => clock.currentTimeMillisUnsafe()
-        })
+        }),
+        options.timeouts
       )
       node.on("listening", () => {
         const address = node.address()
@@ -111,7 +123,7 @@ const server = (options: Options, login: Sessions) =>
 export const layer = (options: Options) => {
   const sessions = new Sessions(options.accessToken)
   // The built-in runtime comes first in every list; configured ones follow.
-  const domain = Connections.layer.pipe(
+  const domain = Layer.mergeAll(Connections.layer, Negotiation.layer).pipe(
     Layer.provideMerge(SourceKinds.layer),
     Layer.provideMerge(EventHub.layer),
     Layer.provideMerge(embedded),
@@ -122,7 +134,11 @@ export const layer = (options: Options) => {
   const services = Layer.mergeAll(BrowserStreams.layer, Readiness.layer, OpenStreams.layer, Layer.succeed(Login, sessions)).pipe(
     Layer.provideMerge(domain)
   )
-  const serving = HttpRouter.serve(Routes.layer(options.pageRoot), { disableLogger: true, disableListenLog: true }).pipe(
+  const serving = HttpRouter.serve(Routes.layer(options.pageRoot), {
+    disableLogger: true,
+    disableListenLog: true,
+    routerConfig
+  }).pipe(
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes)))
   )
   return drain.pipe(

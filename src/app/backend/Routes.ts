@@ -1,6 +1,7 @@
 /** Everything that the backend answers: the API with its document, liveness, the page, and a problem for the rest. */
-import { Effect, Layer } from "effect"
+import { type Cause, Effect, Layer, type Types } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
+import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpStaticServer from "effect/http/HttpStaticServer"
@@ -8,11 +9,13 @@ import { HttpApiBuilder, OpenApi } from "effect/http-api"
 import { BrowserApi } from "../../domain/api/BrowserApi.ts"
 import * as BrowserEdgeLayer from "../http/BrowserEdgeLayer.ts"
 import * as Fallback from "../http/Fallback.ts"
+import { maxBodyBytes } from "../http/NodeServer.ts"
 import * as Problems from "../http/Problems.ts"
 import * as Handlers from "./Handlers.ts"
 import { Readiness } from "./Readiness.ts"
+import * as SettingsHandlers from "./SettingsHandlers.ts"
 
-const Api = HttpApiBuilder.layer(BrowserApi).pipe(Layer.provide(Handlers.layer), Layer.provide(BrowserEdgeLayer.layer))
+const Api = HttpApiBuilder.layer(BrowserApi).pipe(Layer.provide([Handlers.layer, SettingsHandlers.layer]), Layer.provide(BrowserEdgeLayer.layer))
 
 const documentPath = "/api/openapi.json"
 
@@ -51,12 +54,24 @@ const unknown = Effect.gen(function* () {
   return allow === undefined ? response : HttpServerResponse.setHeader(response, "allow", allow)
 })
 
-const writing = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
+const isRouteNotFound = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some(
+    (reason) =>
+      reason._tag === "Fail" && reason.error instanceof HttpServerError && reason.error.reason._tag === "RouteNotFound"
+  )
 
-const Unknown = Layer.mergeAll(
-  HttpRouter.add("*", "/api/*", unknown),
-  ...writing.map((method) => HttpRouter.add(method, "/*", unknown))
+/** The server's own answer to what nothing takes is empty. */
+const Unrouted = HttpRouter.middleware(
+  (routed) =>
+    Problems.caught(
+      Effect.catchCause(routed, (cause) => (isRouteNotFound(cause) ? unknown : Effect.failCause(cause))),
+      maxBodyBytes
+    ) as Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest>,
+  { global: true }
 )
+
+/** Before the page can take it for a place of its own. */
+const Unknown = HttpRouter.add("*", "/api/*", unknown)
 
 /** Files with a hash in their name never change; everything else is asked for again. */
 const page = (root: string) =>
@@ -71,6 +86,6 @@ const page = (root: string) =>
 
 /** @param pageRoot folder of the built page, or undefined to serve the API alone */
 export const layer = (pageRoot: string | undefined) => {
-  const api = Layer.mergeAll(Api, Document, Liveness, Ready, Unknown)
-  return Layer.mergeAll(api, pageRoot === undefined ? HttpRouter.add("GET", "/*", unknown) : page(pageRoot))
+  const api = Layer.mergeAll(Api, Document, Liveness, Ready, Unknown, Unrouted)
+  return pageRoot === undefined ? api : Layer.merge(api, page(pageRoot))
 }

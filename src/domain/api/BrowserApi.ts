@@ -16,6 +16,7 @@ import {
   WorkerView
 } from "./BrowserWire.ts"
 import { problems } from "./ProblemDetails.ts"
+import { ConnectionsGroup } from "./SettingsApi.ts"
 
 /** Turns what a request got wrong into a problem of the catalogue. */
 export class BrowserEdge extends HttpApiMiddleware.Service<BrowserEdge>()("yoi-workspace/domain/api/BrowserEdge") {}
@@ -202,5 +203,6 @@ export class BrowserApi extends HttpApi.make("yoi-workspace")
   .add(RuntimesGroup)
   .add(WorkersGroup)
   .add(SessionGroup)
+  .add(ConnectionsGroup)
   .middleware(BrowserEdge)
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error", errors: "all" }) {}
