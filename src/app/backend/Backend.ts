@@ -17,6 +17,7 @@ import { embeddedRuntimeId } from "../../domain/Identifiers.ts"
 import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
 import { SourceKinds } from "../../domain/SourceKind.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
+import { mock } from "../../plugins/mock/index.ts"
 import * as BrowserGate from "../http/BrowserGate.ts"
 import * as HostRules from "../http/HostRules.ts"
 import * as NodeServer from "../http/NodeServer.ts"
@@ -67,6 +68,14 @@ const embedded = Layer.effectDiscard(
   Effect.gen(function* () {
     const registry = yield* RuntimeRegistry
     yield* registry.add(EmbeddedSource.make)
+  })
+)
+
+/** The kinds that come with the product. */
+const installed = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const kinds = yield* SourceKinds
+    yield* kinds.add(mock)
   })
 )
 
@@ -124,6 +133,7 @@ export const layer = (options: Options) => {
   const sessions = new Sessions(options.accessToken)
   // The built-in runtime comes first in every list; configured ones follow.
   const domain = Layer.mergeAll(Connections.layer, Negotiation.layer).pipe(
+    Layer.provideMerge(installed),
     Layer.provideMerge(SourceKinds.layer),
     Layer.provideMerge(EventHub.layer),
     Layer.provideMerge(embedded),
