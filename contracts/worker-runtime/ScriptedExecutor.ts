@@ -61,12 +61,9 @@ export class ScriptedExecutor {
       spawn: (request) =>
         Effect.gen({ self: this }, function* () {
           this.spawned.push(request)
-          yield* Effect.acquireRelease(Effect.void, () =>
-            Effect.andThen(
-              Effect.suspend(() => this.onClose),
-              Effect.sync(() => this.closed.push(request.worker_id))
-            )
-          )
+          // Two resources, as a real session has them: the second to be released must not be forgotten over the first.
+          yield* Effect.addFinalizer(() => Effect.sync(() => this.closed.push(request.worker_id)))
+          yield* Effect.addFinalizer(() => Effect.suspend(() => this.onClose))
           yield* this.onSpawn(request)
           return {
             backend_id: `session-of-${request.worker_id}`,

@@ -132,12 +132,19 @@ describe("create", () => {
 
   it.effect("stops at the limit, those that are being created included", () =>
     Effect.gen(function* () {
-      const { start } = yield* world()
+      const { executor, start } = yield* world()
       const runtime = yield* start({ maxWorkers: 3 })
-      const results = yield* Effect.all(
-        Array.from({ length: 5 }, () => Effect.result(runtime.create({}, {}))),
-        { concurrency: "unbounded" }
+      const go = yield* Deferred.make<void>()
+      executor.onSpawn = () => Deferred.await(go)
+      const creating = yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 5 }, () => Effect.result(runtime.create({}, {}))),
+          { concurrency: "unbounded" }
+        )
       )
+      yield* settle
+      yield* Deferred.succeed(go, undefined)
+      const results = yield* Fiber.join(creating)
       assert.strictEqual(results.filter((it) => it._tag === "Success").length, 3)
       const refused = results.flatMap((it) => (it._tag === "Failure" ? [it.failure] : []))
       assert.deepStrictEqual(

@@ -1,12 +1,9 @@
-/** What can be done to a worker: create, input, stop and cancel, each durable before it is answered. */
-import { DateTime, Effect, Exit, Scope, type Stream } from "effect"
-import { SecureRandom } from "effect/crypto/SecureRandom"
-import { type RuntimeId, WorkerId } from "../Identifiers.ts"
+/** What can be done to a worker that is there: input, stop, cancel, removal; each durable before it is answered. */
+import { Effect, Exit, Scope, type Stream } from "effect"
+import type { RuntimeId, WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
-import * as Profile from "../Profile.ts"
 import {
   type Ack,
-  type CreateWorker,
   type InputAck,
   isTerminal,
   maxInputBytes,
@@ -18,14 +15,14 @@ import { event, type WorkerEvent } from "../WorkerEvent.ts"
 import type { RunFailure, WorkerExecutor } from "../WorkerExecutor.ts"
 import type { Receipt, WorkerStore } from "../WorkerStore.ts"
 import type * as Bundles from "./Bundles.ts"
-import { commit, type HostedWorker, make as makeHosted } from "./HostedWorker.ts"
+import { commit, type HostedWorker } from "./HostedWorker.ts"
 import { run, status } from "./Run.ts"
 import * as Session from "./Session.ts"
 
 /** What a caller should wait before it tries a busy worker again, in milliseconds. */
 const busyRetryMs = 1_000
 
-type ToReceipt<A> = (answer: A) => Receipt | undefined
+export type ToReceipt<A> = (answer: A) => Receipt | undefined
 
 export interface Engine {
   readonly runtime_id: RuntimeId
@@ -43,7 +40,7 @@ export interface Engine {
 
 const encoder = new TextEncoder()
 
-const checkContent = Effect.fnUntraced(function* (content: string, pointer: string) {
+export const checkContent = Effect.fnUntraced(function* (content: string, pointer: string) {
   if (content.trim() === "") {
     return yield* Problem.make("invalid_request", "The input is blank.", { errors: [{ pointer, code: "blank" }] })
   }
@@ -55,7 +52,7 @@ const checkContent = Effect.fnUntraced(function* (content: string, pointer: stri
   }
 })
 
-const inputEvent = (input: WorkerInput): WorkerEvent =>
+export const inputEvent = (input: WorkerInput): WorkerEvent =>
   input.kind === "user"
     ? event({ event: "user_message", data: { segments: [{ kind: "text", content: input.content }] } })
     : event({ event: "system_item", data: { item: { content: input.content } } })
@@ -67,7 +64,7 @@ const ackOf = (worker: Worker): Ack => ({
   event_id: worker.last_event_id
 })
 
-const ensureOpen = (engine: Engine) =>
+export const ensureOpen = (engine: Engine) =>
   engine.draining
     ? Problem.fail("runtime_unavailable", "The runtime is shutting down and takes no new work.")
     : Effect.void
@@ -96,114 +93,12 @@ const locked = <A, E, R>(
     )
   )
 
-const startRun = Effect.fnUntraced(function* (
+export const startRun = Effect.fnUntraced(function* (
   engine: Engine,
   hosted: HostedWorker,
   turn: Stream.Stream<WorkerEvent, RunFailure>
 ) {
   hosted.run = yield* Effect.forkIn(run(engine.store, hosted, turn), hosted.scope)
-})
-
-const resolveProfile = Effect.fnUntraced(function* (engine: Engine, request: CreateWorker) {
-  const wanted = request.profile ?? Profile.runtimeDefault
-  if (request.config_bundle !== undefined) yield* engine.bundles.check(request.config_bundle, wanted)
-  const offered = engine.executor.profiles
-  if (offered.length === 0) {
-    return yield* Problem.make("execution_backend_unavailable", "The runtime has nothing that could run a worker.")
-  }
-  const profile =
-    wanted.kind === "runtime_default" ? offered[0] : offered.find((it) => Profile.equals(it.selector, wanted))
-  if (profile === undefined) {
-    return yield* Problem.make("invalid_profile_selector", undefined, {
-      errors: [{ pointer: "/profile", code: "unknown" }]
-    })
-  }
-  return profile
-})
-
-export const create = Effect.fnUntraced(function* (
-  engine: Engine,
-  request: CreateWorker,
-  toReceipt: ToReceipt<Worker>
-) {
-  yield* ensureOpen(engine)
-  const input = request.initial_input
-  if (input !== undefined) {
-    if (input.kind !== "user") return yield* Problem.make("invalid_initial_input_kind")
-    yield* checkContent(input.content, "/initial_input/content")
-  }
-  const profile = yield* resolveProfile(engine, request)
-  const random = yield* SecureRandom
-  const worker_id = request.worker_id ?? WorkerId.make(yield* random.uuidV7())
-  return yield* Effect.acquireUseRelease(
-    Effect.suspend(() => reserve(engine, worker_id)),
-    () => host(engine, { ...request, worker_id }, profile, toReceipt),
-    () => Effect.sync(() => engine.reserved.delete(worker_id))
-  )
-})
-
-/** Takes the id, in one step with looking whether it is free. */
-const reserve = (
-  engine: Engine,
-  worker_id: WorkerId
-): Effect.Effect<void, Problem.Problem<"worker_id_taken" | "worker_limit_reached">> => {
-  if (engine.workers.has(worker_id) || engine.reserved.has(worker_id)) {
-    return Problem.fail("worker_id_taken", undefined, { worker_id })
-  }
-  if (engine.workers.size + engine.reserved.size >= engine.maxWorkers) {
-    return Problem.fail("worker_limit_reached", undefined, { max: engine.maxWorkers })
-  }
-  engine.reserved.add(worker_id)
-  return Effect.void
-}
-
-const host = Effect.fnUntraced(function* (
-  engine: Engine,
-  request: CreateWorker & { readonly worker_id: WorkerId },
-  profile: Profile.Profile,
-  toReceipt: ToReceipt<Worker>
-) {
-  const { worker_id, initial_input: input } = request
-  const random = yield* SecureRandom
-  const start = (scope: Scope.Closeable) =>
-    Effect.gen(function* () {
-      const session = yield* Session.spawn(engine.executor, { worker_id, profile: profile.selector }, scope)
-      return { session, turn: input === undefined ? undefined : yield* Session.accept(session, input) }
-    })
-  // The caller can give up as long as the executor starts; from the commit on the worker is there.
-  return yield* Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.fork(engine.scope)
-      return yield* Effect.gen(function* () {
-        const { session, turn } = yield* restore(start(scope))
-        const created_at = DateTime.formatIso(yield* DateTime.now)
-        const worker: Worker = {
-          runtime_id: engine.runtime_id,
-          worker_id,
-          display_name: request.display_name ?? `${profile.label} ${worker_id.slice(-4)}`,
-          profile: profile.selector,
-          state: "idle",
-          config_bundle: request.config_bundle ?? null,
-          transcript_len: 0,
-          last_event_id: 0,
-          last_result: { operation: "spawn", outcome: "accepted" },
-          ...(session.backend_id === undefined ? undefined : { backend_id: session.backend_id }),
-          created_at,
-          updated_at: created_at
-        }
-        const log_epoch = (yield* random.uuidV4()).replaceAll("-", "").slice(0, 16)
-        const hosted = makeHosted({ worker, log_epoch, scope, tailLoaded: true })
-        hosted.session = session
-        // Creation and first input are one commit: neither can be there without the other, or twice.
-        const first = input === undefined ? [status("idle")] : [inputEvent(input), status("busy")]
-        const state = input === undefined ? "idle" : "busy"
-        yield* commit(engine.store, hosted, first, { state }, toReceipt)
-        engine.workers.set(worker_id, hosted)
-        if (turn !== undefined) yield* startRun(engine, hosted, turn)
-        return hosted.worker
-      }).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
-    })
-  )
 })
 
 export const input = Effect.fnUntraced(function* (
@@ -266,8 +161,8 @@ export const end = (engine: Engine, worker_id: WorkerId, state: TerminalState, t
       hosted.run?.interruptUnsafe()
       hosted.session = undefined
       hosted.run = undefined
-      // In the background, since a session may take its time to end; to its end, even when the runtime closes meanwhile.
-      yield* Effect.forkIn(Scope.close(hosted.scope, Exit.void), engine.scope, { uninterruptible: true })
+      // In the background, since a session may take its time to end.
+      yield* Effect.forkIn(Scope.close(hosted.scope, Exit.void), engine.scope)
       return ackOf(worker)
     }, Effect.uninterruptible)
   )

@@ -12,6 +12,7 @@ import { type CreateProblem, WorkerRuntime } from "../WorkerRuntime.ts"
 import { type StoredWorker, WorkerStore } from "../WorkerStore.ts"
 import * as Bundles from "./Bundles.ts"
 import * as Commands from "./Commands.ts"
+import { create } from "./Create.ts"
 import { commit, type HostedWorker, make as makeHosted } from "./HostedWorker.ts"
 import * as Receipts from "./Receipts.ts"
 import { status } from "./Run.ts"
@@ -160,7 +161,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     create: (request, { idempotency_key }) =>
       receipts
         .once<Worker, CreateProblem, SecureRandom>(idempotency_key, ["create", request], (toReceipt) =>
-          Commands.create(engine, request, toReceipt)
+          create(engine, request, toReceipt)
         )
         .pipe(Effect.provideContext(services)),
     input: (worker_id, input, { idempotency_key }) =>
