@@ -63,7 +63,10 @@ const sector = 512
 const torn = (dice: Dice, change: Change): Change | undefined => {
   if (dice.chance(0.4)) return change
   if ("length" in change || dice.chance(0.5)) return undefined
-  return { ...change, bytes: change.bytes.subarray(0, sector * dice.below(1 + Math.ceil(change.bytes.length / sector))) }
+  return {
+    ...change,
+    bytes: change.bytes.subarray(0, sector * dice.below(1 + Math.ceil(change.bytes.length / sector)))
+  }
 }
 
 const survivor = (dice: Dice, node: Inode | Folder): Inode | Folder => {
@@ -79,6 +82,14 @@ const survivor = (dice: Dice, node: Inode | Folder): Inode | Folder => {
   const names = moment === 0 ? node.lasting : node.pending[moment - 1]!
   const folder = new Folder()
   for (const [name, child] of names) folder.live.set(name, survivor(dice, child))
+  folder.lasting = folder.live
+  return folder
+}
+
+const duplicate = (node: Inode | Folder): Inode | Folder => {
+  if (node instanceof Inode) return new Inode(node.live)
+  const folder = new Folder()
+  for (const [name, child] of node.live) folder.live.set(name, duplicate(child))
   folder.lasting = folder.live
   return folder
 }
@@ -112,6 +123,16 @@ export class SimulatedDisk {
   /** The disk as it is found when the power is back. */
   afterPowerLoss(dice: Dice): SimulatedDisk {
     return new SimulatedDisk(survivor(dice, this.#root) as Folder)
+  }
+
+  /** The disk as the next process finds it when this one was killed: all that was done is there. */
+  afterKill(): SimulatedDisk {
+    return new SimulatedDisk(this.#root)
+  }
+
+  /** A disk of its own with the same files. */
+  copy(): SimulatedDisk {
+    return new SimulatedDisk(duplicate(this.#root) as Folder)
   }
 
   /** Changes the bytes of a file behind everybody's back. */
@@ -214,7 +235,9 @@ export class SimulatedDisk {
     list: (path) =>
       this.#call("list", path, () => {
         const node = this.#find(path)
-        return node instanceof Folder ? Array.from(node.live.keys()) : new DiskFailure({ operation: "list", code: "ENOENT" })
+        return node instanceof Folder
+          ? Array.from(node.live.keys())
+          : new DiskFailure({ operation: "list", code: "ENOENT" })
       }),
     sizes: (paths) =>
       this.#call("sizes", "", () =>
@@ -243,7 +266,8 @@ export class SimulatedDisk {
         const source = this.#parent(from)
         const target = this.#parent(to)
         const node = source.folder?.live.get(source.name)
-        if (node === undefined || target.folder === undefined) return new DiskFailure({ operation: "rename", code: "ENOENT" })
+        if (node === undefined || target.folder === undefined)
+          return new DiskFailure({ operation: "rename", code: "ENOENT" })
         if (fault !== undefined) return undefined
         if (source.folder === target.folder) {
           target.folder.change((names) => {

@@ -8,6 +8,4 @@ import type { SimulatedDisk } from "./SimulatedDisk.ts"
 export const small = { firstSegmentBytes: 2_048, maxSegmentBytes: 8_192, maxUnsavedBytes: 32_768 } as const
 
 export const simulatedStore = (simulated: SimulatedDisk, limits: Partial<FileWorkerStore.Options> = small) =>
-  FileWorkerStore.layer({ root: "/srv/store", ...limits }).pipe(
-    Layer.provide(Layer.succeed(StoreDisk, simulated.disk))
-  )
+  FileWorkerStore.layer({ root: "/srv/store", ...limits }).pipe(Layer.provide(Layer.succeed(StoreDisk, simulated.disk)))

@@ -42,13 +42,18 @@ const room = (body: string): number => (body.length > measureAbove ? Buffer.byte
 
 /** The memory that batches are cut from. */
 export class LogArena {
+  readonly #chunkBytes: number
   #chunk: Buffer = Buffer.alloc(0)
   #at = 0
+
+  constructor(bytes = chunkBytes) {
+    this.#chunkBytes = bytes
+  }
 
   /** A buffer with room for that much, and where in it to start. */
   reserve(bytes: number): { readonly buffer: Buffer; readonly start: number } {
     if (this.#at + bytes > this.#chunk.length) {
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(chunkBytes, bytes))
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes, bytes))
       this.#at = 0
     }
     return { buffer: this.#chunk, start: this.#at }

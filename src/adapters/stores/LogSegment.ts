@@ -86,7 +86,7 @@ export const create = Effect.fnUntraced(function* (disk: Disk, folder: string, o
         )
       }
     }
-    const head = new LogBatch<undefined>(0, new LogArena())
+    const head = new LogBatch<undefined>(0, new LogArena(0))
     head.add(
       {
         kind: kinds.segment,

@@ -194,6 +194,9 @@ const isolate = Effect.fnUntraced(function* (disk: Disk, folders: Folders, state
   }
 })
 
+/** A folder that others own and that this process may only pass through: it was there before. */
+const unreadable = ({ code }: DiskFailure): boolean => code === "EACCES" || code === "EPERM"
+
 /** The folders that a new store's own folder is in: its name has to last as well, and they may be new too. */
 const above = (root: string): ReadonlyArray<string> => {
   const parent = dirname(root)
@@ -234,7 +237,8 @@ export const recover = Effect.fnUntraced(function* (disk: Disk, folders: Folders
   // The epoch lasts from here on.
   if (catalogue === undefined) {
     for (const folder of [folders.root, folders.log, folders.workers, folders.receipts]) yield* disk.syncFolder(folder)
-    for (const folder of above(folders.root)) yield* Effect.ignore(disk.syncFolder(folder))
+    for (const folder of above(folders.root))
+      yield* disk.syncFolder(folder).pipe(Effect.catchIf(unreadable, () => Effect.void))
     yield* Catalogue.write(disk, folders.root, state, { lsn, batch, segment })
   }
   const recovered: Recovered = {
