@@ -14,7 +14,7 @@ class Session {
   /** Asks once at the start; a backend that cannot be reached says so on the page itself. */
   async start(): Promise<void> {
     const outcome = await sessionState()
-    if (!outcome.ok) return
+    if (!outcome.ok || outcome.value === undefined) return
     this.required = outcome.value.required && !outcome.value.active
     this.loggedIn = outcome.value.required && outcome.value.active
   }
