@@ -60,11 +60,17 @@ const isRouteNotFound = (cause: Cause.Cause<unknown>): boolean =>
       reason._tag === "Fail" && reason.error instanceof HttpServerError && reason.error.reason._tag === "RouteNotFound"
   )
 
-/** The server's own answer to what nothing takes is empty. */
+const isEmpty404 = ({ body, status }: HttpServerResponse.HttpServerResponse): boolean =>
+  status === 404 && body._tag === "Empty"
+
+/** The own answers of the router and of the file server are empty. */
 const Unrouted = HttpRouter.middleware(
   (routed) =>
     Problems.caught(
-      Effect.catchCause(routed, (cause) => (isRouteNotFound(cause) ? unknown : Effect.failCause(cause))),
+      routed.pipe(
+        Effect.flatMap((response) => (isEmpty404(response) ? unknown : Effect.succeed(response))),
+        Effect.catchCause((cause) => (isRouteNotFound(cause) ? unknown : Effect.failCause(cause)))
+      ),
       maxBodyBytes
     ) as Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest>,
   { global: true }

@@ -1,19 +1,17 @@
 /** Implements the edge of the browser API around every endpoint. */
 import { Effect, Layer } from "effect"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { HttpServerResponse } from "effect/http/HttpServerResponse"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import { BrowserEdge } from "../../domain/api/BrowserApi.ts"
-import * as Problem from "../../domain/Problem.ts"
+import * as JsonBody from "./JsonBody.ts"
 import { maxBodyBytes } from "./NodeServer.ts"
 import * as Problems from "./Problems.ts"
 
-const unsupportedMediaType = Problem.make("unsupported_media_type")
+/** What comes with a plain read is not looked at. */
+const checked = Effect.flatMap(HttpServerRequest, ({ method }) =>
+  method === "GET" || method === "HEAD" ? Effect.void : JsonBody.check
+)
 
 export const layer = Layer.succeed(BrowserEdge, (endpoint) =>
-  Problems.caught(
-    Effect.flatMap(endpoint as Effect.Effect<HttpServerResponse.HttpServerResponse>, (response) =>
-      // The builder answers an unknown content type with a text of its own.
-      response.status === 415 ? Problems.respond(unsupportedMediaType) : Effect.succeed(response)
-    ),
-    maxBodyBytes
-  )
+  Problems.caught(Effect.andThen(checked, endpoint as Effect.Effect<HttpServerResponse>), maxBodyBytes)
 )

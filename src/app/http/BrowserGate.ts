@@ -46,21 +46,31 @@ const refusal = (problem: Problem.Problem): Refusal => {
 /** Asked without a login: whether one lives, and whether one is needed. */
 const open: ReadonlySet<string> = new Set(["/livez", "/readyz", "/api/session"])
 
-const pathOf = (request: IncomingMessage): string => {
-  const url = request.url ?? "/"
-  const end = url.search(/[?#]/)
-  return end < 0 ? url : url.slice(0, end)
+/** The path of a request target, or nothing when the target is not one of ours: a proxy's, or a server's as a whole. */
+const pathOf = (target: string): string | undefined => {
+  if (!target.startsWith("/")) return undefined
+  const end = target.search(/[?#]/)
+  return end < 0 ? target : target.slice(0, end)
 }
 
-/** Whether the login guards it. Errs on the side of yes, whatever spelling of a path a router might still accept. */
-const guarded = (path: string): boolean => {
-  if (open.has(path)) return false
+/** Whether a path leads to the API, in whatever spelling: `//api`, `/%61pi`, `/API`, `/api;v=1`. */
+const isApi = (decoded: string): boolean => /^[/\\]*api([/\\;]|$)/i.test(decoded)
+
+/** The one spelling that is answered, so that what was guarded here is what is routed later. */
+const isCanonical = (path: string): boolean =>
+  path === "/api" || (path.startsWith("/api/") && /^(\/[^/\\;]+)+$/.test(path))
+
+const decode = (path: string): string | undefined => {
   try {
-    return /^[/\\]*api([/\\]|$)/i.test(decodeURIComponent(path))
+    return decodeURIComponent(path)
   } catch {
-    return true
+    return undefined
   }
 }
+
+/** Node keeps the first of several and forgets the rest: who looks at another one sees another request. */
+const hosts = ({ rawHeaders }: IncomingMessage): number =>
+  rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length
 
 export interface Options {
   readonly hosts: () => ReadonlySet<string>
@@ -76,29 +86,44 @@ export const make = (options: Options): Gate => ({
     ["x-frame-options", "DENY"],
     ["referrer-policy", "no-referrer"],
     ["cross-origin-opener-policy", "same-origin"],
-    ["cross-origin-resource-policy", "same-origin"]
+    ["cross-origin-resource-policy", "same-origin"],
+    // Answers tell the state of the moment; files of the page say for themselves how long they last.
+    ["cache-control", "no-store"]
   ],
   admit: (request) => {
     const { headers } = request
+    if (hosts(request) > 1) return refusal(Problem.make("invalid_request", "The request names more than one host."))
     const reason = HostRules.refuse(options.hosts(), request.method ?? "GET", headers as HostRules.Headers)
     if (reason !== undefined) {
       const detail =
-        reason === "host" ? "The request names a host that this server does not answer to." : "The request comes from another site."
+        reason === "host"
+          ? "The request names a host that this server does not answer to."
+          : "The request comes from another site."
       return refusal(Problem.make("origin_refused", detail, { reason }))
     }
-    if (!options.sessions.required || !guarded(pathOf(request))) return undefined
+    const path = pathOf(request.url ?? "")
+    if (path === undefined) return refusal(Problem.make("invalid_request", "The request target is not a path."))
+    const decoded = decode(path)
+    if (decoded === undefined) return refusal(Problem.make("not_found"))
+    if (!isApi(decoded)) return undefined
+    if (!isCanonical(path)) return refusal(Problem.make("not_found"))
+    if (!options.sessions.required || open.has(path)) return undefined
     const address = request.socket.remoteAddress ?? ""
     const now = options.now()
     if (options.sessions.admits(headers, address, now)) return undefined
     const wait = options.sessions.waitOf(address, now)
     return refusal(
-      wait > 0 ? Problem.make("too_many_requests", undefined, { retry_after_ms: wait }) : Problem.make("session_required")
+      wait > 0
+        ? Problem.make("too_many_requests", undefined, { retry_after_ms: wait })
+        : Problem.make("session_required")
     )
   },
   malformed: (kind) => {
     switch (kind) {
       case "header_too_large":
-        return refusal(Problem.make("payload_too_large", "The request's headers are too large.", { max: maxHeaderBytes }))
+        return refusal(
+          Problem.make("payload_too_large", "The request's headers are too large.", { max: maxHeaderBytes })
+        )
       case "timeout":
         return refusal(Problem.make("request_timeout", undefined, { max: requestTimeoutMs }))
       case "bad_request":

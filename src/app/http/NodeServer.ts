@@ -13,6 +13,20 @@ export const requestTimeoutMs = 30_000
 const keepAliveTimeoutMs = 65_000
 /** How often Node looks for connections that are too slow. */
 const checkingIntervalMs = 2_000
+
+/** Every time in milliseconds. */
+export interface Timeouts {
+  readonly headers: number
+  readonly request: number
+  readonly checking: number
+}
+
+export const defaultTimeouts: Timeouts = {
+  headers: headersTimeoutMs,
+  request: requestTimeoutMs,
+  checking: checkingIntervalMs
+}
+
 /** Connections at once; more are not accepted until one ends. */
 export const maxConnections = 12_000
 
@@ -42,21 +56,40 @@ const head = (refusal: Refusal): string => {
   return `HTTP/1.1 ${refusal.status} ${Http.STATUS_CODES[refusal.status] ?? ""}\r\n${lines.join("")}\r\n${refusal.body}`
 }
 
+/** A peer that was refused has this long, in milliseconds, to read why and to hang up. */
+const lingerMs = 1_000
+
+/** Says goodbye and takes nothing more. Without the cut, a peer that never hangs up would hold the connection for ever. */
+const dismiss = (socket: Duplex, refusal: Refusal): void => {
+  socket.on("error", () => {})
+  socket.resume()
+  socket.end(head(refusal))
+  const cut = setTimeout(() => socket.destroy(), lingerMs)
+  socket.once("close", () => clearTimeout(cut))
+}
+
+/** The only places that speak anything but HTTP. */
+const socketPath = /\/events\/ws(\?|$)/
+
 class GatedServer extends Http.Server {
   readonly gate: Gate
 
-  constructor(gate: Gate) {
+  constructor(gate: Gate, timeouts: Timeouts) {
     super({
       maxHeaderSize: maxHeaderBytes,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
+      headersTimeout: timeouts.headers,
+      requestTimeout: timeouts.request,
       keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: checkingIntervalMs,
+      connectionsCheckingInterval: timeouts.checking,
+      // Whoever asks for an upgrade elsewhere gets the answer that everybody gets.
+      shouldUpgradeCallback: ({ url = "" }) => socketPath.test(url),
       // The gate refuses a missing Host in the API's own words.
       requireHostHeader: false
     })
     this.gate = gate
     this.maxConnections = maxConnections
+    // Without a listener Node answers by itself; `emit` never calls it.
+    this.on("checkExpectation", () => {})
     this.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
       if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy()
       const kind =
@@ -65,17 +98,21 @@ class GatedServer extends Http.Server {
           : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
             ? "timeout"
             : "bad_request"
-      socket.end(head(gate.malformed(kind)))
+      dismiss(socket, gate.malformed(kind))
     })
   }
 
-  override emit(name: string | symbol, ...args: Array<any>): boolean {
-    if (name === "request" || name === "checkContinue") {
+  override emit(name: string | symbol, ...args: Array<unknown>): boolean {
+    if (name === "request" || name === "checkContinue" || name === "checkExpectation") {
       const [request, response] = args as [Http.IncomingMessage, Http.ServerResponse]
       for (const [header, value] of this.gate.headers) response.setHeader(header, value)
-      const refusal = this.gate.admit(request, false)
+      // Nothing but `100-continue` can be expected of a server.
+      const refusal =
+        this.gate.admit(request, false) ??
+        (name === "checkExpectation" ? this.gate.malformed("bad_request") : undefined)
       if (refusal !== undefined) {
-        response.writeHead(refusal.status, { ...refusal.headers, connection: "close" })
+        const length = Buffer.byteLength(refusal.body)
+        response.writeHead(refusal.status, { ...refusal.headers, "content-length": length, connection: "close" })
         response.end(refusal.body)
         return true
       }
@@ -83,8 +120,7 @@ class GatedServer extends Http.Server {
       const [request, socket] = args as [Http.IncomingMessage, Duplex]
       const refusal = this.gate.admit(request, true)
       if (refusal !== undefined) {
-        socket.on("error", () => {})
-        socket.end(head(refusal))
+        dismiss(socket, refusal)
         return true
       }
     }
@@ -92,4 +128,4 @@ class GatedServer extends Http.Server {
   }
 }
 
-export const make = (gate: Gate): Http.Server => new GatedServer(gate)
+export const make = (gate: Gate, timeouts: Timeouts = defaultTimeouts): Http.Server => new GatedServer(gate, timeouts)

@@ -10,7 +10,13 @@ import * as Problem from "../../domain/Problem.ts"
 import * as RequestId from "./RequestId.ts"
 
 /** Codes whose cause is ours to look into; everything else is an answer like any other. */
-const worthALine: ReadonlySet<Problem.Code> = new Set(["internal", "store_io", "store_corrupt", "store_missing", "config_io"])
+const worthALine: ReadonlySet<Problem.Code> = new Set([
+  "internal",
+  "store_io",
+  "store_corrupt",
+  "store_missing",
+  "config_io"
+])
 
 const headersOf = (problem: Problem.Problem): Record<string, string> => {
   const { retry_after_ms } = problem.context
@@ -53,16 +59,21 @@ const decoding = (error: HttpApiError.HttpApiSchemaError): Problem.Problem => {
       return Problem.make("invalid_request", "A header is not valid.", { errors })
     case "Payload":
       // The builder reports broken JSON as an issue at the root with a sentence of its own.
-      return issue._tag === "InvalidValue" ? Problem.make("invalid_json") : Problem.make("invalid_request", undefined, { errors })
+      return issue._tag === "InvalidValue"
+        ? Problem.make("invalid_json")
+        : Problem.make("invalid_request", undefined, { errors })
     default:
       return Problem.make("internal")
   }
 }
 
-const tooLarge = (defect: unknown): boolean =>
-  defect instanceof HttpServerError &&
-  defect.reason._tag === "RequestParseError" &&
-  (defect.reason as { readonly reason?: string }).reason === "BodyTooLarge"
+/** What became of a body that could not be read to its end. */
+const unread = (defect: unknown, max: number): Problem.Problem | undefined => {
+  if (!(defect instanceof HttpServerError) || defect.reason._tag !== "RequestParseError") return undefined
+  return (defect.reason as { readonly reason?: string }).reason === "BodyTooLarge"
+    ? Problem.make("payload_too_large", `The body is larger than ${max} bytes.`, { max })
+    : Problem.make("invalid_request", "The body did not arrive.")
+}
 
 /** Never tells the caller what a defect says, and never loses it: it is logged with the request's id. */
 export const caught = <A, E, R>(effect: Effect.Effect<A, E, R>, maxBodyBytes: number) =>
@@ -80,11 +91,8 @@ export const caught = <A, E, R>(effect: Effect.Effect<A, E, R>, maxBodyBytes: nu
       }
       if (Cause.hasInterruptsOnly(cause)) return yield* Effect.failCause(cause as Cause.Cause<never>)
       const defect = cause.reasons.find((reason) => reason._tag === "Die")
-      if (defect !== undefined && tooLarge(defect.defect)) {
-        return yield* respond(
-          Problem.make("payload_too_large", `The body is larger than ${maxBodyBytes} bytes.`, { max: maxBodyBytes })
-        )
-      }
+      const problem = defect === undefined ? undefined : unread(defect.defect, maxBodyBytes)
+      if (problem !== undefined) return yield* respond(problem)
       yield* log(cause)
       return yield* respond(Problem.make("internal"))
     })
