@@ -5,6 +5,9 @@ import { defineConfig } from "vitest/config"
 // Read by pact's native core when it loads, so it cannot wait for a worker's `test.env`.
 process.env.PACT_DO_NOT_TRACK = "true"
 
+/** A bound against hanging, not a measure of speed: a busy two-core machine must not fail a sound test. */
+const patient = { testTimeout: 60_000, hookTimeout: 60_000 }
+
 /** One browser process at a time, and time enough to unpack it on the first run. */
 const browser = { maxWorkers: 1, testTimeout: 60_000, hookTimeout: 120_000 }
 
@@ -13,7 +16,7 @@ export default defineConfig({
     allowOnly: false,
     passWithNoTests: true,
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts"], sequence: { groupOrder: 1 } } },
+      { test: { name: "unit", include: ["src/**/*.test.ts"], sequence: { groupOrder: 1 }, ...patient } },
       {
         plugins: [svelte({ configFile: false })],
         test: { name: "ui", include: ["svelte-ui/src/**/*.test.ts"], sequence: { groupOrder: 1 } }
@@ -23,7 +26,8 @@ export default defineConfig({
           name: "contracts",
           include: ["contracts/**/*.test.ts"],
           exclude: ["contracts/**/*.pact.test.ts"],
-          sequence: { groupOrder: 1 }
+          sequence: { groupOrder: 1 },
+          ...patient
         }
       },
       {
