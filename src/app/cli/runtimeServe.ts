@@ -11,7 +11,6 @@ import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
 import * as MemoryWorkerStore from "../../adapters/stores/MemoryWorkerStore.ts"
 import * as RuntimeIdFile from "../../adapters/stores/RuntimeIdFile.ts"
 import { DisplayName, RuntimeId } from "../../domain/Identifiers.ts"
-import { isProblem } from "../../domain/Problem.ts"
 import { make as makeSecrets, SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import { maxPageItems } from "../../domain/Transcript.ts"
 import * as Logging from "../observability/Logging.ts"
@@ -20,7 +19,7 @@ import * as RuntimeServer from "../runtime/RuntimeServer.ts"
 import { version } from "../version.ts"
 import { fail, usage } from "./Failure.ts"
 import * as ListenAddress from "./ListenAddress.ts"
-import * as ListenFailure from "./ListenFailure.ts"
+import * as StartFailure from "./StartFailure.ts"
 
 const defaultBind = "127.0.0.1:38800"
 
@@ -134,7 +133,6 @@ const server = (given: Effect.Success<ReturnType<typeof settings>>, token: Redac
           ? RuntimeId.make(yield* random.uuidV7())
           : // The store is open by now, and its lock ours.
             yield* RuntimeIdFile.resolve(given.root))
-      yield* Effect.annotateLogsScoped({ runtime_id })
       return RuntimeServer.layer({
         runtime_id,
         version,
@@ -174,7 +172,7 @@ export const runtimeServe = Command.make(
         Layer.provide(Otlp.layer("worker-runtime", version).pipe(Layer.provideMerge(Logging.layer)))
       )
     ).pipe(
-      Effect.catch((cause) => fail(isProblem(cause) ? cause.message : ListenFailure.explain(cause, "--bind")))
+      Effect.catch((cause) => fail(StartFailure.explain(cause).replace("--listen", "--bind")))
     )
   })
 ).pipe(Command.withDescription("Serve the runtime API. Only a trusted backend may reach it; browsers must not"))

@@ -1,5 +1,6 @@
 /** A problem as the runtime API answers it: the one error body, and the headers that go with some codes. */
 import { Effect } from "effect"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { encode } from "../../domain/api/RuntimeProblems.ts"
 import type * as Problem from "../../domain/Problem.ts"
@@ -22,7 +23,8 @@ export const headersOf = (problem: Problem.Problem): Record<string, string> => {
 
 export const respond = (problem: Problem.Problem, headers?: Readonly<Record<string, string>>) =>
   Effect.gen(function* () {
-    const id = yield* RequestId.current
+    const request = yield* HttpServerRequest
+    const id = RequestId.of(request)
     if (worthALine.has(problem._tag)) {
       yield* Effect.logError("request failed").pipe(
         Effect.annotateLogs({ request_id: id, code: problem._tag, ...problem.context })
@@ -30,6 +32,12 @@ export const respond = (problem: Problem.Problem, headers?: Readonly<Record<stri
     }
     return HttpServerResponse.jsonUnsafe(encode(problem), {
       status: problem.status,
-      headers: { ...headersOf(problem), "x-request-id": id, ...headers }
+      headers: {
+        ...headersOf(problem),
+        // A connection that asked for an upgrade is over once it is refused.
+        ...(request.headers.upgrade === undefined ? undefined : { connection: "close" }),
+        "x-request-id": id,
+        ...headers
+      }
     })
   })

@@ -49,8 +49,11 @@ const routes = (token: Options["token"]) =>
     Layer.provideMerge(Unrouted.layer)
   )
 
-/** Long enough for any path that fits a request, so that an id that is too long is told apart from no such path. */
-const routerConfig = { maxParamLength: NodeServer.maxHeaderBytes }
+const routerConfig = {
+  // Long enough for any path that fits a request, so that an id that is too long is told apart from no such path.
+  maxParamLength: NodeServer.maxHeaderBytes,
+  ignoreTrailingSlash: false
+}
 
 const serving = (options: Options) =>
   HttpRouter.serve(routes(options.token), { routerConfig, disableLogger: true, disableListenLog: true }).pipe(

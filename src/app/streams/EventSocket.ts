@@ -12,7 +12,7 @@ import { type Group, type Member, maxWaitingBytes } from "./Fanout.ts"
 import * as Frames from "./Frames.ts"
 import { OpenStreams } from "./OpenStreams.ts"
 import { overflows } from "./StreamMetrics.ts"
-import { subprotocol, textFrame, type Upgraded, upgrade } from "./WebSockets.ts"
+import { isHandshake, subprotocol, textFrame, type Upgraded, upgrade } from "./WebSockets.ts"
 
 /** A socket that does not drain within this time, in milliseconds, is cut. Its client resumes when it comes back. */
 export const drainDeadlineMs = 10_000
@@ -195,6 +195,9 @@ const serve = Effect.fnUntraced(function* <E>(
 export const respond = Effect.fnUntraced(function* <E>(options: Options<E>) {
   const request = yield* HttpServerRequest
   if (request.headers.upgrade?.toLowerCase() !== "websocket") return yield* Problem.make("upgrade_required")
+  if (!isHandshake(request.headers)) {
+    return yield* Problem.make("invalid_request", "The WebSocket handshake is not complete.", { reason: "handshake" })
+  }
   const streams = yield* OpenStreams
   const group = yield* options.group
   const first = yield* attach(options, options.cursor)

@@ -48,6 +48,18 @@ export const serverOptions = {
   }
 } as const
 
+const key = /^[+/0-9A-Za-z]{22}==$/
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Whether `ws` would take the handshake. It answers one that it does not take with a page of its own. */
+export const isHandshake = (headers: Readonly<Record<string, string | undefined>>): boolean => {
+  const { "sec-websocket-key": sent, "sec-websocket-protocol": offered, "sec-websocket-version": version } = headers
+  if (sent === undefined || !key.test(sent) || (version !== "13" && version !== "8")) return false
+  if (offered === undefined) return true
+  const names = offered.split(",").map((name) => name.trim())
+  return names.every((name) => token.test(name)) && new Set(names).size === names.length
+}
+
 export interface Upgraded {
   readonly webSocket: Ws.WebSocket
   readonly socket: Socket

@@ -185,6 +185,8 @@ export class RuntimeApi extends HttpApi.make("worker-runtime")
   .middleware(RuntimeAuth)
   .add(HealthGroup)
   .middleware(RuntimeEdge)
+  // All mistakes at once, so that nobody has to mend a request one refusal at a time.
+  .annotate(HttpApi.ParseOptions, { errors: "all" })
   .annotateMerge(
     OpenApi.annotations({
       title: "Worker runtime",
