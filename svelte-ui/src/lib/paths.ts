@@ -6,7 +6,8 @@ export const paths = {
   overview: "/",
   workers: "/workers",
   workersOf: (runtimeId: string) => `/workers?runtime=${segment(runtimeId)}`,
-  newWorker: (runtimeId?: string) => (runtimeId === undefined ? "/workers/new" : `/workers/new?runtime=${segment(runtimeId)}`),
+  newWorker: (runtimeId?: string) =>
+    runtimeId === undefined ? "/workers/new" : `/workers/new?runtime=${segment(runtimeId)}`,
   worker: (runtimeId: string, workerId: string) => `/workers/${segment(runtimeId)}/${segment(workerId)}`,
   entry: (runtimeId: string, workerId: string, sequence: number) =>
     `/workers/${segment(runtimeId)}/${segment(workerId)}#entry-${sequence}`,

@@ -57,7 +57,10 @@ const exchange = async (call: Call): Promise<Outcome<Response>> => {
   }
 }
 
-const refusal = (response: Response, body: unknown): { readonly ok: false; readonly problem: ReturnType<typeof decodeProblem> } => {
+const refusal = (
+  response: Response,
+  body: unknown
+): { readonly ok: false; readonly problem: ReturnType<typeof decodeProblem> } => {
   const problem = decodeProblem(response.status, body)
   if (problem.code === "session_required") announceSessionRequired()
   return failed(problem)

@@ -1,5 +1,5 @@
 /** A call's outcome as a value: nothing in this page throws for a failure that the API describes. */
-import { catalogue, isCode } from "../../../../src/domain/ProblemCatalogue.ts"
+import { catalogue, codes, isCode } from "../../../../src/domain/ProblemCatalogue.ts"
 import type { ProblemBody } from "./wire.ts"
 
 /** Failures that only the page can see, because no answer of the API arrived. */
@@ -14,6 +14,9 @@ const pageCatalogue = {
     fix: "Check the address of this page, or a proxy in front of it."
   }
 } as const
+
+/** Every code that this page may have to put into words. */
+export const knownCodes: ReadonlyArray<string> = [...codes, ...Object.keys(pageCatalogue)]
 
 export type PageCode = keyof typeof pageCatalogue
 export type { Code } from "../../../../src/domain/ProblemCatalogue.ts"

@@ -31,21 +31,31 @@ const saved: Connection = {
 const opened = textsOfConnection(saved, fields)
 
 it("a draft carries what was typed, trimmed, and nothing that was left empty", () => {
-  assert.deepStrictEqual(draftOf("mock", { "/id": " farm ", "/endpoint": "", "/token_ref": "  ", "/options/workers": "4" }, fields), {
-    id: "farm",
-    kind: "mock",
-    options: { workers: 4 }
-  })
+  assert.deepStrictEqual(
+    draftOf("mock", { "/id": " farm ", "/endpoint": "", "/token_ref": "  ", "/options/workers": "4" }, fields),
+    {
+      id: "farm",
+      kind: "mock",
+      options: { workers: 4 }
+    }
+  )
 })
 
 it("a change carries only what differs; what was emptied is removed", () => {
   assert.deepStrictEqual(patchOf(saved, opened, opened, fields), {})
-  assert.deepStrictEqual(patchOf(saved, opened, { ...opened, "/endpoint": "http://10.0.0.6", "/token_ref": "" }, fields), {
-    endpoint: "http://10.0.0.6",
-    token_ref: null
+  assert.deepStrictEqual(
+    patchOf(saved, opened, { ...opened, "/endpoint": "http://10.0.0.6", "/token_ref": "" }, fields),
+    {
+      endpoint: "http://10.0.0.6",
+      token_ref: null
+    }
+  )
+  assert.deepStrictEqual(patchOf(saved, opened, { ...opened, "/options/mode": "flaky" }, fields), {
+    options: { workers: 3, mode: "flaky" }
   })
-  assert.deepStrictEqual(patchOf(saved, opened, { ...opened, "/options/mode": "flaky" }, fields), { options: { workers: 3, mode: "flaky" } })
-  assert.deepStrictEqual(patchOf(saved, opened, { ...opened, "/options/mode": "", "/options/workers": "" }, fields), { options: null })
+  assert.deepStrictEqual(patchOf(saved, opened, { ...opened, "/options/mode": "", "/options/workers": "" }, fields), {
+    options: null
+  })
   const more = { ...saved, options: { ...saved.options, unknown_to_the_schema: [1] } }
   assert.deepStrictEqual(patchOf(more, opened, { ...opened, "/options/mode": "" }, fields), {
     options: { unknown_to_the_schema: [1], workers: 3 }
@@ -53,10 +63,13 @@ it("a change carries only what differs; what was emptied is removed", () => {
 })
 
 it("two versions are compared member by member", () => {
-  assert.deepStrictEqual(differences({ ...opened, "/options/workers": "9" }, { ...opened, "/display_name": "Barn" }, fields), [
-    { pointer: "/display_name", mine: "Farm", theirs: "Barn" },
-    { pointer: "/options/workers", mine: "9", theirs: "3" }
-  ])
+  assert.deepStrictEqual(
+    differences({ ...opened, "/options/workers": "9" }, { ...opened, "/display_name": "Barn" }, fields),
+    [
+      { pointer: "/display_name", mine: "Farm", theirs: "Barn" },
+      { pointer: "/options/workers", mine: "9", theirs: "3" }
+    ]
+  )
 })
 
 it("a copy gets an id that is free and within the grammar", () => {

@@ -30,14 +30,23 @@ export class ConnectionForm {
   readonly kindInfo = $derived.by(() => this.kinds.find(({ kind }) => kind === this.kind))
   readonly fields = $derived(optionFields(this.kindInfo))
   readonly needsEndpoint = $derived(this.kind === remoteHttp)
-  readonly dirty = $derived(this.saved === undefined ? this.texts !== this.opened : Object.keys(this.patch()).length > 0)
+  readonly dirty = $derived(
+    this.saved === undefined ? this.texts !== this.opened : Object.keys(this.patch()).length > 0
+  )
   readonly #own = $derived(this.#faults())
   readonly #told = $derived(
-    errorsByField(this.problem?.errors ?? [], ["/id", "/kind", ...baseMembers, ...leaves(this.fields).map(({ pointer }) => pointer)])
+    errorsByField(this.problem?.errors ?? [], [
+      "/id",
+      "/kind",
+      ...baseMembers,
+      ...leaves(this.fields).map(({ pointer }) => pointer)
+    ])
   )
   readonly errors = $derived(this.#sentences())
   /** Field errors that belong to no field of the form. */
-  readonly elsewhere = $derived(this.#told.elsewhere.map((error) => `${error.pointer} ${fieldErrorText(error, i18n.t.connectionForm)}`))
+  readonly elsewhere = $derived(
+    this.#told.elsewhere.map((error) => `${error.pointer} ${fieldErrorText(error, i18n.t.connectionForm)}`)
+  )
 
   /**
    * @param start a new one, one to edit, or one to start a copy from
@@ -63,7 +72,10 @@ export class ConnectionForm {
     this.texts = { ...this.texts, [pointer]: text }
     if (this.problem?.errors?.some((error) => error.pointer.startsWith(pointer)) !== true) return
     // What the backend said about this field was about another text.
-    this.problem = { ...this.problem, errors: this.problem.errors.filter((error) => !error.pointer.startsWith(pointer)) }
+    this.problem = {
+      ...this.problem,
+      errors: this.problem.errors.filter((error) => !error.pointer.startsWith(pointer))
+    }
   }
 
   chooseKind = (kind: string): void => {

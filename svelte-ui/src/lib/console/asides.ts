@@ -51,7 +51,13 @@ export const applyAside = (asides: Asides, event: string, data: Data, at: number
     case "thinking_done":
       return add(asides, { kind: "thought", key: `thought-${at}`, at, text: text(data["text"]) })
     case "error":
-      return add(asides, { kind: "error", key: `error-${at}`, at, code: text(data["code"]), message: text(data["message"]) })
+      return add(asides, {
+        kind: "error",
+        key: `error-${at}`,
+        at,
+        code: text(data["code"]),
+        message: text(data["message"])
+      })
     case "run_end": {
       const closed = interrupt(asides, at)
       const result = text(data["result"])
@@ -69,7 +75,17 @@ export const applyAside = (asides: Asides, event: string, data: Data, at: number
 export const startTool = (asides: Asides, id: string, name: string, at: number): Asides =>
   id === "" || openTool(asides, id) !== undefined
     ? asides
-    : add(asides, { kind: "tool", key: `tool-${at}-${id}`, at, id, name, input: "", state: "calling", summary: "", output: "" })
+    : add(asides, {
+        kind: "tool",
+        key: `tool-${at}-${id}`,
+        at,
+        id,
+        name,
+        input: "",
+        state: "calling",
+        summary: "",
+        output: ""
+      })
 
 /** The arguments of an open call while they are being written. */
 export const growInput = (asides: Asides, id: string, more: unknown): Asides =>

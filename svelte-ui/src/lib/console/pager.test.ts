@@ -20,7 +20,11 @@ const transcript = (total: number, size: number, view: Array<number>) => {
         content: "",
         event_id: 1
       }))
-      return { ok: true, etag: undefined, value: { transcript: { start, limit: size, total_items: total, next_start: null, items } } }
+      return {
+        ok: true,
+        etag: undefined,
+        value: { transcript: { start, limit: size, total_items: total, next_start: null, items } }
+      }
     },
     () => view.find((position) => !loaded.has(position)),
     (page) => page.items.forEach((_, index) => loaded.add(page.start + index)),

@@ -16,7 +16,12 @@ export class Pager {
   readonly #wanted: () => number | undefined
   readonly #failed: (problem: Problem | undefined) => void
 
-  constructor(read: Read, wanted: () => number | undefined, filled: (page: TranscriptPage) => void, failed: (problem: Problem | undefined) => void) {
+  constructor(
+    read: Read,
+    wanted: () => number | undefined,
+    filled: (page: TranscriptPage) => void,
+    failed: (problem: Problem | undefined) => void
+  ) {
     this.#read = read
     this.#wanted = wanted
     this.#filled = filled
@@ -30,6 +35,8 @@ export class Pager {
     let exact = false
     for (let hole = this.#wanted(); hole !== undefined; hole = this.#wanted()) {
       const start = exact ? hole : Math.max(0, hole - lookBack)
+      // One page after the other: what is still wanted is known only then.
+      // oxlint-disable-next-line no-await-in-loop
       const outcome = await this.#read(start)
       if (!outcome.ok) {
         this.#fail(outcome.problem)

@@ -48,7 +48,7 @@ export const segmentsText = (value: unknown): string =>
     .map((segment) => text(record(segment)["content"]))
     .join("")
 
-const roles: ReadonlyArray<unknown> = ["user", "assistant", "system"]
+const roles: ReadonlySet<unknown> = new Set(["user", "assistant", "system"])
 export const entryOf = (value: unknown): Entry | undefined => {
   const item = record(value)
   const sequence = whole(item["sequence"])
@@ -56,7 +56,7 @@ export const entryOf = (value: unknown): Entry | undefined => {
     ? undefined
     : {
         sequence,
-        role: roles.includes(item["role"]) ? (item["role"] as Role) : "system",
+        role: roles.has(item["role"]) ? (item["role"] as Role) : "system",
         content: text(item["content"]),
         eventId: whole(item["event_id"])
       }

@@ -19,7 +19,11 @@ it("asides stand after the entry whose event came before theirs", () => {
 
 it("holes keep the key that their entry will have, and the growing end that of the next entry", () => {
   assert.deepStrictEqual(keys([undefined, entry(2, 9)], [], 0, true), ["entry-1", "entry-2", "entry-3"])
-  assert.deepStrictEqual(keys([entry(1, 3), entry(2, 9), entry(3, 10)], [], 0, false), ["entry-1", "entry-2", "entry-3"])
+  assert.deepStrictEqual(keys([entry(1, 3), entry(2, 9), entry(3, 10)], [], 0, false), [
+    "entry-1",
+    "entry-2",
+    "entry-3"
+  ])
   assert.deepStrictEqual(keys([undefined], [], 41, true), ["entry-42", "entry-43"])
 })
 

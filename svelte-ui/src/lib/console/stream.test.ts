@@ -4,7 +4,12 @@ import type { ToolCall } from "./asides.ts"
 import { maxGrowing } from "./payload.ts"
 import { fill, initial, maxEntries, reduce, type StreamState } from "./stream.ts"
 
-const event = (id: string, name: string, data: Record<string, unknown> = {}, cursor = `c${Number.parseInt(id, 10)}`): Frame => ({
+const event = (
+  id: string,
+  name: string,
+  data: Record<string, unknown> = {},
+  cursor = `c${Number.parseInt(id, 10)}`
+): Frame => ({
   kind: "event",
   envelope: { cursor, event_id: id, worker_id: "w", runtime_id: "r", payload: { event: name, data } }
 })
@@ -71,7 +76,10 @@ describe("a snapshot", () => {
       0,
       [1, 2].map((sequence) => ({ ...item(sequence), eventId: sequence * 10 }) as never)
     )
-    const state = run([snapshot({ transcript: { start: 2, total_items: 4, items: [item(3), item(4)] }, as_of: "40" })], before)
+    const state = run(
+      [snapshot({ transcript: { start: 2, total_items: 4, items: [item(3), item(4)] }, as_of: "40" })],
+      before
+    )
     assert.deepStrictEqual(contents(state), ["entry 1", "entry 2", "entry 3", "entry 4"])
   })
 
@@ -141,21 +149,33 @@ describe("a resumed stream", () => {
   it("does not interrupt a call in flight because an older run ended", () => {
     const state = run([
       snapshot(),
-      snapshot({ as_of: "30", status: "running", state: "busy", in_flight: { text: "", thinking: "", tool_calls: [{ id: "t", name: "n", json: "" }] } }),
+      snapshot({
+        as_of: "30",
+        status: "running",
+        state: "busy",
+        in_flight: { text: "", thinking: "", tool_calls: [{ id: "t", name: "n", json: "" }] }
+      }),
       event("25", "run_end", { result: "finished" })
     ])
     assert.strictEqual(tools(state)[0]?.state, "calling")
   })
 
   it("does not let an old status overwrite the snapshot's", () => {
-    const state = run([snapshot({ status: "running", state: "busy" }), event("15", "status", { status: "idle", state: "idle" })])
+    const state = run([
+      snapshot({ status: "running", state: "busy" }),
+      event("15", "status", { status: "idle", state: "idle" })
+    ])
     assert.strictEqual(state.status, "running")
   })
 })
 
 describe("live events", () => {
   it("grow text in place until the finished text takes its place", () => {
-    const growing = run([snapshot(), event("20.1", "text_delta", { text: "he" }), event("20.2", "text_delta", { text: "llo" })])
+    const growing = run([
+      snapshot(),
+      event("20.1", "text_delta", { text: "he" }),
+      event("20.2", "text_delta", { text: "llo" })
+    ])
     assert.strictEqual(growing.growing.text, "hello")
     assert.strictEqual(growing.entries.length, 2)
     const done = run([event("21", "text_done", { text: "hello", sequence: 3 })], growing)
@@ -166,7 +186,13 @@ describe("live events", () => {
   it("put user and system entries at the place their sequence says", () => {
     const state = run([
       snapshot(),
-      event("21", "user_message", { segments: [{ kind: "text", content: "a" }, { kind: "text", content: "b" }], sequence: 3 }),
+      event("21", "user_message", {
+        segments: [
+          { kind: "text", content: "a" },
+          { kind: "text", content: "b" }
+        ],
+        sequence: 3
+      }),
       event("22", "system_item", { item: { content: "note" }, sequence: 4 })
     ])
     assert.deepInclude(state.entries[2], { role: "user", content: "ab" })
@@ -205,7 +231,10 @@ describe("live events", () => {
     assert.deepInclude(tools(called)[0], { state: "calling", input: '{"p":1}' })
     const running = run([event("21", "tool_call_done", { id: "t", name: "read", arguments: '{"p":1}' })], called)
     assert.deepInclude(tools(running)[0], { state: "running", input: '{"p":1}' })
-    const done = run([event("22", "tool_result", { id: "t", summary: "no such file", output: { code: 2 }, is_error: true })], running)
+    const done = run(
+      [event("22", "tool_result", { id: "t", summary: "no such file", output: { code: 2 }, is_error: true })],
+      running
+    )
     assert.deepInclude(tools(done)[0], { state: "failed", summary: "no such file", output: '{\n  "code": 2\n}' })
     assert.strictEqual(done.asides.length, 1)
   })
@@ -237,7 +266,10 @@ describe("live events", () => {
       event("23", "run_end", { result: "limit_reached" }),
       event("24", "run_end", { result: "finished" })
     ])
-    assert.deepStrictEqual(state.asides.map(({ kind }) => kind), ["thought", "error", "run_end"])
+    assert.deepStrictEqual(
+      state.asides.map(({ kind }) => kind),
+      ["thought", "error", "run_end"]
+    )
     assert.strictEqual(state.growing.thinking, "")
   })
 
@@ -254,13 +286,20 @@ describe("live events", () => {
   })
 
   it("drop the growing text when the worker goes idle", () => {
-    const state = run([snapshot(), event("20.1", "text_delta", { text: "half" }), event("21", "status", { status: "idle", state: "idle" })])
+    const state = run([
+      snapshot(),
+      event("20.1", "text_delta", { text: "half" }),
+      event("21", "status", { status: "idle", state: "idle" })
+    ])
     assert.strictEqual(state.growing.text, "")
   })
 
   it("of unknown names and transient ones from before the snapshot change nothing that is shown", () => {
     const before = run([snapshot()])
-    assert.strictEqual(run([event("20.1", "hologram", { x: 1 }), event("19.4", "text_delta", { text: "old" }, "c20")], before), before)
+    assert.strictEqual(
+      run([event("20.1", "hologram", { x: 1 }), event("19.4", "text_delta", { text: "old" }, "c20")], before),
+      before
+    )
     assert.strictEqual(run([event("21", "hologram", {})], before).asOf, 21)
   })
 
@@ -278,7 +317,11 @@ describe("live events", () => {
   })
 
   it("bound the growing text", () => {
-    const state = run([snapshot(), event("20.1", "text_delta", { text: "x".repeat(maxGrowing) }), event("20.2", "text_delta", { text: "end" })])
+    const state = run([
+      snapshot(),
+      event("20.1", "text_delta", { text: "x".repeat(maxGrowing) }),
+      event("20.2", "text_delta", { text: "end" })
+    ])
     assert.strictEqual(state.growing.text.length, maxGrowing)
     assert.isTrue(state.growing.text.endsWith("end"))
   })
@@ -335,7 +378,9 @@ it("the reducer never writes to the state that it was given", () => {
     event("25", "error", {}),
     { kind: "end", status: "stopped" } as const
   ]
-  assert.doesNotThrow(() => frames.reduce((state, frame) => frozen(reduce(state, frozen(frame))), frozen({ ...initial })))
+  assert.doesNotThrow(() =>
+    frames.reduce((state, frame) => frozen(reduce(state, frozen(frame))), frozen({ ...initial }))
+  )
 })
 
 it("any cut of a stream, resumed with a snapshot and the replay, shows the same as no cut", () => {
@@ -353,7 +398,12 @@ it("any cut of a stream, resumed with a snapshot and the replay, shows the same 
       transcript: {
         start: 0,
         total_items: 4,
-        items: [item(1), item(2), { sequence: 3, role: "user", content: "q", event_id: 21 }, { sequence: 4, role: "assistant", content: "a", event_id: 25 }]
+        items: [
+          item(1),
+          item(2),
+          { sequence: 3, role: "user", content: "q", event_id: 21 },
+          { sequence: 4, role: "assistant", content: "a", event_id: 25 }
+        ]
       },
       as_of: "27"
     },

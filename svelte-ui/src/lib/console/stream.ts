@@ -4,7 +4,18 @@
  */
 import type { Envelope, Frame, Role } from "#lib/api/wire.ts"
 import { applyAside, type Asides, callInFlight, growInput, interrupt, startTool } from "./asides.ts"
-import { type Data, type Entry, growText, record, segmentsText, type Snapshot, snapshotOf, statusOf, text, whole } from "./payload.ts"
+import {
+  type Data,
+  type Entry,
+  growText,
+  record,
+  segmentsText,
+  type Snapshot,
+  snapshotOf,
+  statusOf,
+  text,
+  whole
+} from "./payload.ts"
 
 export interface StreamState {
   /** Where to resume: the last cursor on any frame. */

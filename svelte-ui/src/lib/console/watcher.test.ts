@@ -10,7 +10,13 @@ const snapshot = (cursor: string): Frame => ({
     event_id: "1",
     payload: {
       event: "snapshot",
-      data: { status: "idle", state: "idle", transcript: { start: 0, total_items: 0, items: [] }, in_flight: null, as_of: "1" }
+      data: {
+        status: "idle",
+        state: "idle",
+        transcript: { start: 0, total_items: 0, items: [] },
+        in_flight: null,
+        as_of: "1"
+      }
     }
   }
 })
@@ -80,7 +86,10 @@ it("waits longer after each failure in a row, without an end, and also when the 
     last().onclose(1006, "")
     pauses.at(-1)!.run()
   }
-  assert.deepStrictEqual(pauses.slice(0, 4).map(({ ms }) => ms), [250, 500, 1_000, 2_000])
+  assert.deepStrictEqual(
+    pauses.slice(0, 4).map(({ ms }) => ms),
+    [250, 500, 1_000, 2_000]
+  )
   assert.strictEqual(pauses.at(-1)!.ms, 15_000)
   assert.strictEqual(opened.length, 41)
 })

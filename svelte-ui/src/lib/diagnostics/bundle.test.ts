@@ -41,10 +41,22 @@ const seen: Observed = {
   backend: { version: "0.1.0" },
   runtimes: [runtime],
   workers: [
-    { runtime_id: `${canary}-farm`, worker_id: `${canary}-w`, display_name: canary, profile: `named:${canary}`, state: "busy", transcript_len: 1 }
+    {
+      runtime_id: `${canary}-farm`,
+      worker_id: `${canary}-w`,
+      display_name: canary,
+      profile: `named:${canary}`,
+      state: "busy",
+      transcript_len: 1
+    }
   ],
   sources: [{ runtime_id: `${canary}-farm`, state: "failed", problem: { code: `${canary} said no`, detail: canary } }],
-  connections: { connections: [connection], restart_required: true, pending: { added: [`${canary}-new`], removed: [], changed: [] }, diagnostics },
+  connections: {
+    connections: [connection],
+    restart_required: true,
+    pending: { added: [`${canary}-new`], removed: [], changed: [] },
+    diagnostics
+  },
   failures: [{ call: "workers", problem: { ...pageProblem("backend_timeout"), detail: canary } }]
 }
 

@@ -6,7 +6,12 @@ import type { Problem } from "#lib/api/problem.ts"
 import type { Connection, ConnectionList, Diagnostic, Facts, Runtime, Source, Worker } from "#lib/api/wire.ts"
 
 export interface Observed {
-  readonly page: { readonly version: string; readonly language: string; readonly userAgent: string; readonly secure: boolean }
+  readonly page: {
+    readonly version: string
+    readonly language: string
+    readonly userAgent: string
+    readonly secure: boolean
+  }
   readonly backend: { readonly version: string | undefined }
   readonly runtimes: ReadonlyArray<Runtime>
   readonly workers: ReadonlyArray<Worker>
@@ -20,7 +25,8 @@ export interface Observed {
 const code = (value: string | undefined): string | undefined =>
   value === undefined ? undefined : /^[a-z][a-z0-9_.]{0,63}$/.test(value) ? value : "unrecognised"
 
-const diagnostics = (list: ReadonlyArray<Diagnostic>) => list.map((one) => ({ code: code(one.code), severity: one.severity }))
+const diagnostics = (list: ReadonlyArray<Diagnostic>) =>
+  list.map((one) => ({ code: code(one.code), severity: one.severity }))
 
 const facts = ({ reachable, authenticated, compatible }: Facts) => {
   const fact = (one: Facts["reachable"]) => ({ value: one.value, since: one.since, code: code(one.code) })
@@ -71,7 +77,11 @@ export const bundleOf = (seen: Observed, at: string) => {
       capabilities: Object.keys(one.capabilities ?? {}).map(code),
       diagnostics: diagnostics(one.diagnostics)
     })),
-    sources: seen.sources.map((one) => ({ runtime: alias(one.runtime_id), state: one.state, code: code(one.problem?.code) })),
+    sources: seen.sources.map((one) => ({
+      runtime: alias(one.runtime_id),
+      state: one.state,
+      code: code(one.problem?.code)
+    })),
     settings:
       seen.connections === undefined
         ? undefined
@@ -85,6 +95,11 @@ export const bundleOf = (seen: Observed, at: string) => {
             connections: seen.connections.connections.map(connection),
             diagnostics: diagnostics(seen.connections.diagnostics)
           },
-    failures: seen.failures.map(({ call, problem }) => ({ call, status: problem.status, code: code(problem.code), request_id: problem.instance }))
+    failures: seen.failures.map(({ call, problem }) => ({
+      call,
+      status: problem.status,
+      code: code(problem.code),
+      request_id: problem.instance
+    }))
   }
 }

@@ -27,18 +27,29 @@ export const findings = (
     const key = `${id ?? ""}/${code}`
     if (severity === "info" || found.has(key)) return
     const where = id === undefined ? undefined : (names.get(id) ?? id)
-    found.set(key, { key, severity: severity === "warning" ? "warning" : "error", where, code, message, words: say(code) })
+    found.set(key, {
+      key,
+      severity: severity === "warning" ? "warning" : "error",
+      where,
+      code,
+      message,
+      words: say(code)
+    })
   }
   for (const { problem } of failures) add(undefined, problem.code, "error", problem.title)
-  for (const diagnostic of connections?.diagnostics ?? []) add(undefined, diagnostic.code, diagnostic.severity, diagnostic.message)
+  for (const diagnostic of connections?.diagnostics ?? [])
+    add(undefined, diagnostic.code, diagnostic.severity, diagnostic.message)
   for (const runtime of runtimes) {
-    for (const fact of Object.values(runtime.facts)) if (fact.value === "no") add(runtime.runtime_id, fact.code ?? "internal", "error")
+    for (const fact of Object.values(runtime.facts))
+      if (fact.value === "no") add(runtime.runtime_id, fact.code ?? "internal", "error")
     for (const one of runtime.diagnostics) add(runtime.runtime_id, one.code, one.severity, one.message)
   }
-  for (const source of sources) if (source.state === "failed") add(source.runtime_id, source.problem?.code ?? "internal", "error", source.problem?.title)
+  for (const source of sources)
+    if (source.state === "failed")
+      add(source.runtime_id, source.problem?.code ?? "internal", "error", source.problem?.title)
   for (const connection of connections?.connections ?? []) {
     if (connection.credential === "unresolvable") add(connection.id, "secret_unresolvable", "error")
     for (const one of connection.diagnostics) add(connection.id, one.code, one.severity, one.message)
   }
-  return [...found.values()].sort((a, b) => Number(a.severity === "warning") - Number(b.severity === "warning"))
+  return [...found.values()].toSorted((a, b) => Number(a.severity === "warning") - Number(b.severity === "warning"))
 }

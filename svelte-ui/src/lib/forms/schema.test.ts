@@ -22,7 +22,14 @@ const fields = fieldsOf(schema, "/options", ["api_key_ref"])
 const one = (pointer: string) => leaves(fields).find((field) => field.pointer === pointer)
 
 it("every kind of member becomes the field that fits it", () => {
-  assert.deepInclude(one("/options/workers"), { kind: "number", whole: true, min: 0, max: 100, required: true, placeholder: "3" })
+  assert.deepInclude(one("/options/workers"), {
+    kind: "number",
+    whole: true,
+    min: 0,
+    max: 100,
+    required: true,
+    placeholder: "3"
+  })
   assert.deepInclude(one("/options/mode"), { kind: "choice", required: true })
   assert.deepInclude(one("/options/latency_ms"), { kind: "number", whole: false, label: "Latency", required: false })
   assert.deepInclude(one("/options/verbose"), { kind: "boolean", initially: false })
@@ -54,7 +61,7 @@ it("a value survives the way into the form and back", () => {
 
 it("what is not set is not sent", () => {
   assert.isUndefined(valueOf(fields, {}))
-  assert.isUndefined(valueOf(fields, { "/options/tags": " \n " , "/options/faults/rate": "" }))
+  assert.isUndefined(valueOf(fields, { "/options/tags": " \n ", "/options/faults/rate": "" }))
   assert.deepStrictEqual(valueOf(fields, { "/options/verbose": "false" }), { verbose: false })
 })
 
@@ -87,5 +94,9 @@ it("strange schemas give fewer fields, never an error", () => {
   assert.deepStrictEqual(fieldsOf({ $ref: "#/$defs/none" }, "", []), [])
   const loop = { type: "object", properties: { self: { $ref: "#" } } }
   assert.isAbove(fieldsOf(loop, "", []).length, 0)
-  assert.strictEqual(faultsOf(fieldsOf({ type: "object", properties: { a: { type: "string", pattern: "(" } } }, "", []), { "/a": "x" }).size, 0)
+  assert.strictEqual(
+    faultsOf(fieldsOf({ type: "object", properties: { a: { type: "string", pattern: "(" } } }, "", []), { "/a": "x" })
+      .size,
+    0
+  )
 })

@@ -14,8 +14,20 @@ interface Common {
 }
 export type Field = Common &
   (
-    | { readonly kind: "text"; readonly secret: boolean; readonly long: boolean; readonly min: number | undefined; readonly max: number | undefined; readonly pattern: string | undefined }
-    | { readonly kind: "number"; readonly whole: boolean; readonly min: number | undefined; readonly max: number | undefined }
+    | {
+        readonly kind: "text"
+        readonly secret: boolean
+        readonly long: boolean
+        readonly min: number | undefined
+        readonly max: number | undefined
+        readonly pattern: string | undefined
+      }
+    | {
+        readonly kind: "number"
+        readonly whole: boolean
+        readonly min: number | undefined
+        readonly max: number | undefined
+      }
     | { readonly kind: "boolean"; readonly initially: boolean }
     | { readonly kind: "choice"; readonly choices: ReadonlyArray<{ readonly value: string; readonly text: string }> }
     | { readonly kind: "list" }
@@ -25,7 +37,13 @@ export type Field = Common &
 
 /** What was typed, by pointer. An absent or empty text means: not set. */
 export type Texts = Readonly<Record<string, string>>
-export type Fault = "required" | "not_json" | "not_number" | "not_whole" | "pattern" | { readonly code: "too_short" | "too_long" | "too_small" | "too_large"; readonly limit: number }
+export type Fault =
+  | "required"
+  | "not_json"
+  | "not_number"
+  | "not_whole"
+  | "pattern"
+  | { readonly code: "too_short" | "too_long" | "too_small" | "too_large"; readonly limit: number }
 
 type Node = Readonly<Record<string, unknown>>
 const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && !Array.isArray(value)
@@ -45,18 +63,23 @@ const settle = (schema: unknown, root: Node, depth = 0): Node => {
     const target = reference
       .slice(2)
       .split("/")
-      .reduce<unknown>((at, name) => (isNode(at) ? at[name.replaceAll("~1", "/").replaceAll("~0", "~")] : undefined), root)
+      .reduce<unknown>(
+        (at, name) => (isNode(at) ? at[name.replaceAll("~1", "/").replaceAll("~0", "~")] : undefined),
+        root
+      )
     return { ...settle(target, root, depth + 1), ...omit(schema, "$ref") }
   }
   const parts = schema["allOf"]
   if (Array.isArray(parts))
-    return parts.reduce<Node>((merged, part) => ({ ...merged, ...settle(part, root, depth + 1) }), omit(schema, "allOf"))
+    return Object.assign({}, omit(schema, "allOf"), ...parts.map((part) => settle(part, root, depth + 1))) as Node
   const union = schema["anyOf"] ?? schema["oneOf"]
   if (Array.isArray(union)) {
     const some = union.map((one) => settle(one, root, depth + 1)).filter((one) => one["type"] !== "null")
     const rest = omit(omit(schema, "anyOf"), "oneOf")
     if (some.length === 1) return { ...some[0], ...rest }
-    const constants = some.map((one) => (Array.isArray(one["enum"]) ? one["enum"] : "const" in one ? [one["const"]] : undefined))
+    const constants = some.map((one) =>
+      Array.isArray(one["enum"]) ? one["enum"] : "const" in one ? [one["const"]] : undefined
+    )
     if (constants.every((values) => values !== undefined)) return { ...rest, enum: constants.flat() }
     return rest
   }
@@ -67,11 +90,15 @@ const settle = (schema: unknown, root: Node, depth = 0): Node => {
   }
   return schema
 }
-const omit = (node: Node, name: string): Node => Object.fromEntries(Object.entries(node).filter(([key]) => key !== name))
+const omit = (node: Node, name: string): Node =>
+  Object.fromEntries(Object.entries(node).filter(([key]) => key !== name))
 
 /** `latency_ms` → "Latency ms"; a schema's own title is better. */
 const labelOf = (name: string): string => {
-  const words = name.replace(/[_-]+/g, " ").replace(/([a-z])([A-Z])/g, "$1 $2").trim()
+  const words = name
+    .replace(/[_-]+/g, " ")
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .trim()
   return words === "" ? name : words[0]!.toUpperCase() + words.slice(1)
 }
 
@@ -82,15 +109,37 @@ const labelOf = (name: string): string => {
 export const fieldsOf = (schema: JsonSchema, pointer: string, secrets: ReadonlyArray<string>): ReadonlyArray<Field> =>
   isNode(schema) ? membersOf(settle(schema, schema), schema, pointer, secrets, 0) : []
 
-const membersOf = (node: Node, root: Node, pointer: string, secrets: ReadonlyArray<string>, depth: number): ReadonlyArray<Field> => {
+const membersOf = (
+  node: Node,
+  root: Node,
+  pointer: string,
+  secrets: ReadonlyArray<string>,
+  depth: number
+): ReadonlyArray<Field> => {
   const properties = isNode(node["properties"]) ? node["properties"] : {}
   const required = Array.isArray(node["required"]) ? node["required"] : []
   return Object.entries(properties).map(([name, schema]) =>
-    fieldOf(name, settle(schema, root), root, `${pointer}/${escapePointer(name)}`, required.includes(name), secrets, depth)
+    fieldOf(
+      name,
+      settle(schema, root),
+      root,
+      `${pointer}/${escapePointer(name)}`,
+      required.includes(name),
+      secrets,
+      depth
+    )
   )
 }
 
-const fieldOf = (name: string, node: Node, root: Node, pointer: string, required: boolean, secrets: ReadonlyArray<string>, depth: number): Field => {
+const fieldOf = (
+  name: string,
+  node: Node,
+  root: Node,
+  pointer: string,
+  required: boolean,
+  secrets: ReadonlyArray<string>,
+  depth: number
+): Field => {
   const preset = node["default"] ?? (Array.isArray(node["examples"]) ? node["examples"][0] : undefined)
   const common: Common = {
     pointer,
@@ -101,7 +150,11 @@ const fieldOf = (name: string, node: Node, root: Node, pointer: string, required
   }
   const choices = "const" in node ? [node["const"]] : node["enum"]
   if (Array.isArray(choices) && choices.every((one) => typeof one === "string" || typeof one === "number"))
-    return { ...common, kind: "choice", choices: choices.map((one) => ({ value: JSON.stringify(one), text: String(one) })) }
+    return {
+      ...common,
+      kind: "choice",
+      choices: choices.map((one) => ({ value: JSON.stringify(one), text: String(one) }))
+    }
   switch (node["type"]) {
     case "string":
       return {
@@ -125,7 +178,9 @@ const fieldOf = (name: string, node: Node, root: Node, pointer: string, required
     case "boolean":
       return { ...common, kind: "boolean", initially: node["default"] === true }
     case "array":
-      return settle(node["items"], root)["type"] === "string" ? { ...common, kind: "list" } : { ...common, kind: "json" }
+      return settle(node["items"], root)["type"] === "string"
+        ? { ...common, kind: "list" }
+        : { ...common, kind: "json" }
     case "object":
       return isNode(node["properties"]) && depth < deepest
         ? { ...common, kind: "group", fields: membersOf(node, root, pointer, secrets, depth + 1) }
@@ -150,11 +205,16 @@ export const textsOf = (fields: ReadonlyArray<Field>, value: unknown): Record<st
   return texts
 }
 const nameOf = (pointer: string): string =>
-  pointer.slice(pointer.lastIndexOf("/") + 1).replaceAll("~1", "/").replaceAll("~0", "~")
+  pointer
+    .slice(pointer.lastIndexOf("/") + 1)
+    .replaceAll("~1", "/")
+    .replaceAll("~0", "~")
 const written = (field: Field, value: unknown): string => {
   if (field.kind === "choice") return JSON.stringify(value)
   if (field.kind === "list" && Array.isArray(value)) return value.join("\n")
-  return typeof value === "string" && field.kind !== "json" ? value : JSON.stringify(value, null, field.kind === "json" ? 2 : undefined)
+  return typeof value === "string" && field.kind !== "json"
+    ? value
+    : JSON.stringify(value, null, field.kind === "json" ? 2 : undefined)
 }
 
 /** The value that the texts stand for; undefined when nothing is set. */
@@ -173,7 +233,10 @@ const parsed = (field: Field, typed: string): unknown => {
     case "boolean":
       return typed === "true"
     case "list":
-      return typed.split("\n").map((line) => line.trim()).filter((line) => line !== "")
+      return typed
+        .split("\n")
+        .map((line) => line.trim())
+        .filter((line) => line !== "")
     case "choice":
     case "json":
       return parseJson(typed)

@@ -1,6 +1,7 @@
 /** English. The type of this dictionary is the list of what every language must say. */
 
-const plural = (count: number, one: string, other: string) => `${count.toLocaleString("en")} ${count === 1 ? one : other}`
+const plural = (count: number, one: string, other: string) =>
+  `${count.toLocaleString("en")} ${count === 1 ? one : other}`
 
 export const en = {
   locale: "en",
@@ -161,7 +162,8 @@ export const en = {
       rolled_back: "The run was rolled back."
     } as Record<string, string>,
     error: "Error from the worker",
-    usage: (input: number, output: number) => `${input.toLocaleString("en")} tokens in · ${output.toLocaleString("en")} out`,
+    usage: (input: number, output: number) =>
+      `${input.toLocaleString("en")} tokens in · ${output.toLocaleString("en")} out`,
     link: {
       connecting: "Connecting…",
       live: "Live",
@@ -179,7 +181,10 @@ export const en = {
     diagnostic: "Notice from the stream",
     goneTitle: "There is no such worker",
     goneText: "It may have been removed, or its runtime no longer knows it.",
-    ended: { stopped: "This worker was stopped. It takes no more input.", cancelled: "This worker was cancelled. It takes no more input." } as Record<string, string>,
+    ended: {
+      stopped: "This worker was stopped. It takes no more input.",
+      cancelled: "This worker was cancelled. It takes no more input."
+    } as Record<string, string>,
     endedOther: "This worker has ended. It takes no more input.",
     composer: "Message",
     placeholder: "Write to the worker…",
@@ -238,7 +243,9 @@ export const en = {
     removedRow: "Removed from the file, still active until applied.",
     pending: {
       text: (count: number) =>
-        count === 1 ? "1 change takes effect after a restart, or now." : `${count} changes take effect after a restart, or now.`,
+        count === 1
+          ? "1 change takes effect after a restart, or now."
+          : `${count} changes take effect after a restart, or now.`,
       review: "Review and apply",
       title: "Apply to the running backend",
       lead: "No restart needed. Connections that do not change keep their streams.",
@@ -400,7 +407,8 @@ export const en = {
     whatToDo: "What to do",
     configFile: "Config file",
     bundle: "Diagnostic bundle",
-    bundleText: "One JSON file with versions, states and problem codes. Names, endpoints, token references, transcripts and addresses are left out; ids are replaced.",
+    bundleText:
+      "One JSON file with versions, states and problem codes. Names, endpoints, token references, transcripts and addresses are left out; ids are replaced.",
     preview: "Preview",
     download: "Download bundle",
     copyBundle: "Copy bundle",

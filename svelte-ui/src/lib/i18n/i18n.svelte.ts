@@ -87,7 +87,8 @@ export const lasted = (sinceMs: number, nowMs: number, language: Language): stri
   const [unit, size] = units.find(([, size]) => seconds >= size) ?? (["second", 1] as const)
   const name = `${language}/${unit}`
   const format =
-    lengths.get(name) ?? new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short" })
+    lengths.get(name) ??
+    new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short" })
   lengths.set(name, format)
   return format.format(Math.floor(seconds / size))
 }
@@ -95,8 +96,7 @@ export const lasted = (sinceMs: number, nowMs: number, language: Language): stri
 /** "3 minutes ago" in the language of the page. Differences of clocks never show as the future. */
 export const ago = (thenMs: number, nowMs: number, language: Language): string => {
   const seconds = Math.max(0, Math.round((nowMs - thenMs) / 1000))
-  const format =
-    relative.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" })
+  const format = relative.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" })
   relative.set(language, format)
   const [unit, size] = units.find(([, size]) => seconds >= size) ?? (["second", 1] as const)
   return format.format(-Math.floor(seconds / size), unit)

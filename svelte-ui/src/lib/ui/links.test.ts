@@ -2,7 +2,10 @@ import { assert, it } from "vitest"
 import { safeLink } from "./links.ts"
 
 it("web and mail addresses may be followed, and show where they lead", () => {
-  assert.deepStrictEqual(safeLink("https://example.org/a?b#c"), { href: "https://example.org/a?b#c", host: "example.org" })
+  assert.deepStrictEqual(safeLink("https://example.org/a?b#c"), {
+    href: "https://example.org/a?b#c",
+    host: "example.org"
+  })
   assert.strictEqual(safeLink("HTTP://Example.org")?.host, "example.org")
   assert.strictEqual(safeLink("mailto:a@example.org")?.host, "a@example.org")
   assert.strictEqual(safeLink("https://good.example@evil.example/")?.host, "evil.example")

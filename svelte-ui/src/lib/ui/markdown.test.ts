@@ -3,7 +3,10 @@ import { maxMarkdownLength, resolved, tokensOf } from "./markdown.ts"
 
 it("gives tokens, and HTML as a token of its own that is shown as text", () => {
   const types = tokensOf("# a\n\n<script>alert(1)</script>\n\n- b")?.map(({ type }) => type)
-  assert.deepStrictEqual(types?.filter((type) => type !== "space"), ["heading", "html", "list"])
+  assert.deepStrictEqual(
+    types?.filter((type) => type !== "space"),
+    ["heading", "html", "list"]
+  )
 })
 
 it("leaves a text that is too long as it is", () => {
@@ -12,5 +15,8 @@ it("leaves a text that is too long as it is", () => {
 })
 
 it("resolves character references once, and only known ones", () => {
-  assert.strictEqual(resolved("&lt;b&gt; &#65;&#x42; &amp;lt; &hologram; &#0; &#xD800;"), "<b> AB &lt; &hologram; \ufffd \ufffd")
+  assert.strictEqual(
+    resolved("&lt;b&gt; &#65;&#x42; &amp;lt; &hologram; &#0; &#xD800;"),
+    "<b> AB &lt; &hologram; \ufffd \ufffd"
+  )
 })

@@ -3,12 +3,14 @@ import type { CredentialState, FactValue, RuntimeStatus, TestStep } from "#lib/a
 
 export type Tone = "ok" | "warn" | "bad" | "busy" | "quiet"
 
-const pick = (table: Readonly<Record<string, Tone>>, key: string): Tone => (Object.hasOwn(table, key) ? table[key]! : "quiet")
+const pick = (table: Readonly<Record<string, Tone>>, key: string): Tone =>
+  Object.hasOwn(table, key) ? table[key]! : "quiet"
 
 export const runtimeTone = (status: RuntimeStatus): Tone =>
   pick({ running: "ok", stopped: "warn", unreachable: "bad", auth_failed: "bad", incompatible: "bad" }, status)
 
-export const workerTone = (state: string): Tone => pick({ idle: "ok", busy: "busy", errored: "bad", stale: "warn" }, state)
+export const workerTone = (state: string): Tone =>
+  pick({ idle: "ok", busy: "busy", errored: "bad", stale: "warn" }, state)
 
 export const factTone = (value: FactValue): Tone => pick({ yes: "ok", no: "bad" }, value)
 

@@ -47,6 +47,9 @@ it("shows a worker that moved to the next page meanwhile once, and keeps a failu
 })
 
 it("fails as a whole when a page fails", async () => {
-  const read = await readWorkers({}, 1, signal, async () => ({ ok: false, problem: pageProblem("backend_unreachable") }))
+  const read = await readWorkers({}, 1, signal, async () => ({
+    ok: false,
+    problem: pageProblem("backend_unreachable")
+  }))
   assert.isFalse(read.ok)
 })

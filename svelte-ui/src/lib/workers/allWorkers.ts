@@ -23,6 +23,8 @@ export const readWorkers = async (
   const sources = new Map<string, Source>()
   let cursor: string | undefined
   for (let page = 0; page < pages; page++) {
+    // Each page names the next.
+    // oxlint-disable-next-line no-await-in-loop
     const outcome = await list({ ...filter, cursor }, signal)
     if (!outcome.ok) return outcome
     // Workers come and go between two pages: one that is on both is shown once.

@@ -1,0 +1,42 @@
+import { assert, it } from "vitest"
+import { knownCodes } from "#lib/api/problem.ts"
+import { codeText } from "./codes.ts"
+import { codesJa } from "./codes.ja.ts"
+import { en } from "./en.ts"
+import { ago, lasted, negotiate } from "./i18n.svelte.ts"
+import { ja } from "./ja.ts"
+
+const shape = (value: unknown, at = ""): ReadonlyArray<string> =>
+  typeof value === "object" && value !== null
+    ? Object.entries(value).flatMap(([name, member]) => shape(member, `${at}/${name}`))
+    : [`${at}:${typeof value}`]
+
+it("every language says everything, the same entries of open lists included", () => {
+  assert.deepStrictEqual(shape(ja), shape(en))
+})
+
+it("every code of the catalogue has a sentence and a fix in Japanese", () => {
+  for (const code of knownCodes) {
+    const text = codeText(code, codesJa)
+    assert.match(text.title, /[ぁ-んァ-ヶ一-龠]/u, code)
+    assert.match(text.fix, /[ぁ-んァ-ヶ一-龠]/u, code)
+  }
+})
+
+it("a code that nobody knows stands for itself", () => {
+  assert.strictEqual(codeText("hologram", codesJa).title, "hologram")
+  assert.strictEqual(codeText("toString", undefined).title, "toString")
+})
+
+it("the first language of the browser that the page speaks wins", () => {
+  assert.strictEqual(negotiate(["fr-FR", "ja-JP", "en"]), "ja")
+  assert.strictEqual(negotiate(["en-GB", "ja"]), "en")
+  assert.strictEqual(negotiate(["fr"]), "en")
+  assert.strictEqual(negotiate([]), "en")
+})
+
+it("distances in time never lie in the future", () => {
+  assert.strictEqual(ago(10_000, 1_000, "en"), "now")
+  assert.strictEqual(lasted(0, 150_000, "en"), "2 min")
+  assert.strictEqual(lasted(0, 86_400_000 * 2, "en"), "2 days")
+})
