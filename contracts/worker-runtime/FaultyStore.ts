@@ -11,7 +11,12 @@ export class FaultyStore {
   before: (commit: Commit) => Step = () => Effect.void
   /** Runs when the store has taken the commit and the engine does not know it yet. */
   after: (commit: Commit) => Effect.Effect<void> = () => Effect.void
+  /** Runs before every read, and before a bundle or a removal reaches the store. */
   onRead: Step = Effect.void
+  /** Runs when a page of a transcript was read and the engine does not have it yet. */
+  afterRead: Effect.Effect<void> = Effect.void
+  /** Runs when the store has taken a bundle. */
+  afterPut: Effect.Effect<void> = Effect.void
   readonly #inner: WorkerStore["Service"]
 
   constructor(inner: WorkerStore["Service"]) {
@@ -29,9 +34,9 @@ export class FaultyStore {
           Effect.andThen(Effect.suspend(() => this.after(commit)))
         ),
       transcript: (id, start, limit) =>
-        Effect.andThen(
-          Effect.suspend(() => this.onRead),
-          inner.transcript(id, start, limit)
+        Effect.suspend(() => this.onRead).pipe(
+          Effect.andThen(inner.transcript(id, start, limit)),
+          Effect.tap(() => Effect.suspend(() => this.afterRead))
         ),
       events: (id, after, limit) =>
         Effect.andThen(
@@ -39,9 +44,9 @@ export class FaultyStore {
           inner.events(id, after, limit)
         ),
       putBundle: (bundle) =>
-        Effect.andThen(
-          Effect.suspend(() => this.onRead),
-          inner.putBundle(bundle)
+        Effect.suspend(() => this.onRead).pipe(
+          Effect.andThen(inner.putBundle(bundle)),
+          Effect.andThen(Effect.suspend(() => this.afterPut))
         ),
       remove: (id) =>
         Effect.andThen(

@@ -161,7 +161,7 @@ describe("config bundles", () => {
       const [one, two] = [yield* sealed(bare), yield* sealed({ ...bare, revision: "2" })]
       const gate = yield* Deferred.make<void>()
       const reached = yield* Deferred.make<void>()
-      store.onRead = Effect.suspend(() =>
+      store.afterPut = Effect.suspend(() =>
         Deferred.isDoneUnsafe(reached)
           ? Effect.void
           : Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(gate))

@@ -250,6 +250,30 @@ describe("a store that fails", () => {
   )
 })
 
+describe("a shutdown", () => {
+  it.effect("in the middle of a run's commit waits for it: what the store has taken is shown", () =>
+    Effect.gen(function* () {
+      const { executor, session, store } = yield* world()
+      const { close, runtime } = yield* session()
+      const worker_id = yield* created(runtime)
+      const observer = yield* observe(runtime, worker_id)
+      yield* runtime.input(worker_id, user("go"), {})
+      yield* settle
+      const gate = yield* Deferred.make<void>()
+      store.after = () => Deferred.await(gate)
+      yield* executor.turn.says(said("stored"))
+      yield* settle
+      const closing = yield* Effect.forkChild(close)
+      yield* settle
+      assert.notInclude(observer.names, "text_done")
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(closing)
+      assert.strictEqual(observer.names.at(-1), "text_done")
+      assert.strictEqual(store.commits.at(-1)?.worker.last_event_id, observer.entries.at(-1)?.seq)
+    })
+  )
+})
+
 describe("a caller that goes away", () => {
   it.effect(
     "while its input waits for the store is answered by the worker: the message is shown and the run starts",

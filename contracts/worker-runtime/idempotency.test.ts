@@ -24,8 +24,11 @@ describe("idempotency keys", () => {
       const stop = runtime.stop(worker_id, key("stop"))
       const stopped = yield* stop
       assert.deepStrictEqual(yield* stop, { ...stopped, replayed: true })
+      const before = yield* runtime.get(worker_id)
+      yield* TestClock.adjust("1 minute")
       const cancel = runtime.cancel(worker_id, key("cancel"))
       const crossed = yield* cancel
+      assert.deepStrictEqual(yield* runtime.get(worker_id), before)
       assert.deepStrictEqual([crossed.replayed, crossed.answer.state], [false, "stopped"])
       assert.isTrue((yield* cancel).replayed)
       assert.strictEqual(executor.accepted.length, 2)

@@ -188,7 +188,9 @@ describe("a stream across a restart", () => {
       yield* turn(it, first.runtime, worker_id, "two")
       yield* first.close
       const runtime = yield* it.start()
-      yield* away.attach(runtime, worker_id)
+      const given = away.cursor
+      const watching = yield* away.attach(runtime, worker_id)
+      assert.strictEqual(watching.cursor, given, "a cut during the replay resumes where it began")
       yield* faithful.attach(runtime, worker_id)
       yield* turn(it, runtime, worker_id, "three")
       yield* settle
@@ -278,6 +280,37 @@ describe("a stream across a restart", () => {
       it.store.onRead = Effect.void
       const { snapshot } = yield* runtime.watch(worker_id, undefined, () => {})
       assert.strictEqual(snapshot.transcript.items.length, 2)
+      it.store.onRead = Effect.fail(Problem.make("store_io"))
+      const second = yield* runtime.watch(worker_id, undefined, () => {})
+      assert.deepStrictEqual(second.snapshot, snapshot, "the tail is read once")
+    })
+  )
+
+  it.effect("a snapshot whose tail is read while the worker goes on holds every item once", () =>
+    Effect.gen(function* () {
+      const it = yield* world()
+      const first = yield* it.session()
+      const worker_id = yield* created(first.runtime)
+      yield* turn(it, first.runtime, worker_id, "one")
+      yield* first.close
+      const runtime = yield* it.start()
+      const gate = yield* Deferred.make<void>()
+      it.store.afterRead = Deferred.await(gate)
+      const opening = yield* Effect.forkChild(observe(runtime, worker_id))
+      yield* settle
+      yield* runtime.input(worker_id, user("two"), {})
+      it.store.afterRead = Effect.void
+      yield* Deferred.succeed(gate, undefined)
+      const observer = yield* Fiber.join(opening)
+      assert.deepStrictEqual(
+        observer.state.transcript.items.map(({ sequence, content }) => [sequence, content]),
+        [
+          [1, "one"],
+          [2, "one"],
+          [3, "two"]
+        ]
+      )
+      assert.strictEqual(observer.state.transcript.start, 0)
     })
   )
 })
