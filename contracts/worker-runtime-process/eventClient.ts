@@ -75,30 +75,32 @@ export const connect = (url: string, worker_id: string, options: Options = {}): 
 
 /** What a handshake gets that is answered as HTTP. */
 export const refused = (url: string, path: string, headers: Readonly<Record<string, string>> = {}) =>
-  new Promise<{ readonly status: number; readonly type: string | undefined; readonly body: Frame }>((resolve, reject) => {
-    const sent = request(url + path, {
-      headers: {
-        connection: "Upgrade",
-        upgrade: "websocket",
-        "sec-websocket-version": "13",
-        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-        ...headers
-      }
-    })
-    sent.on("error", reject)
-    sent.on("upgrade", (_response, socket) => {
-      socket.destroy()
-      reject(new Error("the handshake was accepted"))
-    })
-    sent.on("response", (response) => {
-      let text = ""
-      response.setEncoding("utf8").on("data", (part: string) => (text += part))
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, type: response.headers["content-type"], body: JSON.parse(text) })
-      )
-    })
-    sent.end()
-  })
+  new Promise<{ readonly status: number; readonly type: string | undefined; readonly body: Frame }>(
+    (resolve, reject) => {
+      const sent = request(url + path, {
+        headers: {
+          connection: "Upgrade",
+          upgrade: "websocket",
+          "sec-websocket-version": "13",
+          "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+          ...headers
+        }
+      })
+      sent.on("error", reject)
+      sent.on("upgrade", (_response, socket) => {
+        socket.destroy()
+        reject(new Error("the handshake was accepted"))
+      })
+      sent.on("response", (response) => {
+        let text = ""
+        response.setEncoding("utf8").on("data", (part: string) => (text += part))
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, type: response.headers["content-type"], body: JSON.parse(text) })
+        )
+      })
+      sent.end()
+    }
+  )
 
 export const isEvent =
   (name: string) =>

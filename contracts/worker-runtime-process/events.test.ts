@@ -1,4 +1,5 @@
 /** A worker's live events over WebSocket, as a client without any of our code sees them. */
+/* eslint-disable no-await-in-loop -- one step after the other is what is tested here */
 import { createHash, randomBytes } from "node:crypto"
 import { connect as connectTcp, type Socket } from "node:net"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -90,13 +91,16 @@ describe("a stream in our dialect", () => {
     const last = body.worker.last_event_id as number
     await whole.next((frame) => frame.envelope?.event_id === String(last))
     const all = durableIds(whole.frames)
-    const cursors = whole.frames.filter((frame) => frame.kind === "event").map((frame) => frame.envelope.cursor as string)
+    const cursors = whole.frames
+      .filter((frame) => frame.kind === "event")
+      .map((frame) => frame.envelope.cursor as string)
     for (const cursor of new Set(cursors)) {
       const resumed = connect(runtime.url, worker_id, { cursor })
       const snapshot = await resumed.next(isEvent("snapshot"))
       assert.strictEqual(snapshot.envelope.cursor, cursor)
       const from = Number(cursor.split(".")[1])
-      if (from < last) await resumed.next((frame) => frame.envelope?.event_id === String(last) && !isEvent("snapshot")(frame))
+      if (from < last)
+        await resumed.next((frame) => frame.envelope?.event_id === String(last) && !isEvent("snapshot")(frame))
       assert.deepStrictEqual(
         durableIds(resumed.frames),
         all.filter((id) => id > from)
@@ -228,7 +232,7 @@ describe("a stream in the dialect of field v1", () => {
     assert.strictEqual(client.frames[0].diagnostic.code, "runtime.cursor_unknown_or_expired")
     await runtime.call("POST", `/v1/workers/${worker_id}/stop`)
     assert.strictEqual((await client.closed).code, 1000)
-    assert.deepStrictEqual([...new Set(client.frames.map((frame) => frame.kind))].sort(), ["diagnostic", "event"])
+    assert.deepStrictEqual([...new Set(client.frames.map((frame) => frame.kind))].toSorted(), ["diagnostic", "event"])
   })
 })
 
@@ -256,11 +260,12 @@ const rawClient = (worker_id: string) =>
     const frames = () => {
       const all = Buffer.concat(bytes)
       const found: Array<Frame> = []
-      for (let at = 0; at + 2 <= all.length; ) {
+      for (let at = 0; at + 2 <= all.length;) {
         const short = all[at + 1]! & 0x7f
         const header = short === 127 ? 10 : short === 126 ? 4 : 2
         if (at + header > all.length) break
-        const length = short === 127 ? Number(all.readBigUInt64BE(at + 2)) : short === 126 ? all.readUInt16BE(at + 2) : short
+        const length =
+          short === 127 ? Number(all.readBigUInt64BE(at + 2)) : short === 126 ? all.readUInt16BE(at + 2) : short
         if (at + header + length > all.length) break
         const body = all.subarray(at + header, at + header + length)
         if ((all[at]! & 0x0f) === 1) found.push(JSON.parse(body.toString("utf8")))
@@ -300,13 +305,19 @@ describe("a reader that is too slow", () => {
     assert.strictEqual(frames[at + 1].envelope.payload.event, "snapshot")
     assert.strictEqual(frames[at + 1].envelope.payload.data.state, "idle")
     const before = durableIds(frames.slice(0, at))
-    assert.deepStrictEqual(before, before.map((_, index) => before[0]! + index))
+    assert.deepStrictEqual(
+      before,
+      before.map((_, index) => before[0]! + index)
+    )
     slow.socket.destroy()
 
     const { body } = await runtime.call("GET", `/v1/workers/${worker_id}`)
     await quick.next((frame) => frame.envelope?.event_id === String(body.worker.last_event_id))
     const ids = durableIds(quick.frames)
-    assert.deepStrictEqual(ids, ids.map((_, index) => ids[0]! + index))
+    assert.deepStrictEqual(
+      ids,
+      ids.map((_, index) => ids[0]! + index)
+    )
     quick.close()
     assert.match((await runtime.call("GET", "/metrics")).body, /yoi_stream_overflows_total [1-9]/)
 

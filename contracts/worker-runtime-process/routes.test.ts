@@ -1,4 +1,5 @@
 /** Every route of the runtime API, as a client in another language sees it. */
+/* eslint-disable no-await-in-loop -- one step after the other is what is tested here */
 import { createHash } from "node:crypto"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { eventually, type RuntimeProcess, start } from "./runtimeProcess.ts"
@@ -108,7 +109,12 @@ describe("a worker", () => {
       content: "say it"
     })
     assert.strictEqual(status, 200)
-    assert.deepStrictEqual(Object.keys(body.ack).sort(), ["event_id", "status", "transcript_sequence", "worker_ref"])
+    assert.deepStrictEqual(Object.keys(body.ack).toSorted(), [
+      "event_id",
+      "status",
+      "transcript_sequence",
+      "worker_ref"
+    ])
     assert.deepInclude(body.ack, { status: "running", transcript_sequence: 1 })
     await settled(worker_id)
     const { transcript } = (await runtime.call("GET", `/v1/workers/${worker_id}/transcript`)).body
@@ -198,7 +204,7 @@ const bundleOf = (id: string, declarations: ReadonlyArray<Record<string, string>
     "provenance.detail\0\n",
     "profile\0builtin:echo\0Echo\n",
     ...declarations.map((it) => `declaration\0${it.kind}\0${it.name}\0${it.reference}\n`)
-  ].sort()
+  ].toSorted()
   return { ...content, digest: createHash("sha256").update(lines.join("")).digest("hex") }
 }
 
@@ -234,7 +240,10 @@ describe("config bundles", () => {
       400,
       "unsupported_config_declaration"
     ])
-    assert.deepStrictEqual(await code("GET", "/v1/config-bundles/bundle-2/availability"), [404, "config_bundle_missing"])
+    assert.deepStrictEqual(await code("GET", "/v1/config-bundles/bundle-2/availability"), [
+      404,
+      "config_bundle_missing"
+    ])
     await runtime.call("POST", "/v1/config-bundles", { bundle })
     const { digest, id } = bundle
     const config_bundle = { id, digest }
@@ -242,10 +251,10 @@ describe("config bundles", () => {
       400,
       "config_bundle_digest_mismatch"
     ])
-    assert.deepStrictEqual(await code("POST", "/v1/workers", { config_bundle, profile: { kind: "named", value: "no" } }), [
-      400,
-      "invalid_profile_selector"
-    ])
+    assert.deepStrictEqual(
+      await code("POST", "/v1/workers", { config_bundle, profile: { kind: "named", value: "no" } }),
+      [400, "invalid_profile_selector"]
+    )
     assert.deepStrictEqual(await code("POST", "/v1/workers", { config_bundle: { id, digest: "1".repeat(64) } }), [
       400,
       "config_bundle_digest_mismatch"

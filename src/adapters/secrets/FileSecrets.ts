@@ -1,38 +1,59 @@
 /** Secrets in files of their own: `file:PATH`. A file that others can read holds no secret, and is refused. */
 import { Effect, FileSystem, Layer, Option, Path, Redacted } from "effect"
 import { maxSecretBytes, SecretResolver, unresolvable } from "../../domain/SecretResolver.ts"
+import * as PrivateFile from "./PrivateFile.ts"
 
 export interface Options {
-  /** Folders that files may be in, links followed; undefined = anywhere, which is for references that no API can set. */
+  /** Folder that relative paths start at; absent = the working folder. */
+  readonly base?: string
+  /** Folders that references made through the API may lead into; absent = anywhere. */
   readonly roots?: ReadonlyArray<string>
+  /** Files and folders of the backend itself, which no reference may lead into, whoever wrote it. */
+  readonly reserved?: ReadonlyArray<string>
 }
 
-/** Read, write and search by group and others. */
-const othersMask = 0o077
+/** A secret and the line break that a person does not see. */
+const maxFileBytes = maxSecretBytes + 2
 
-const within = Effect.fnUntraced(function* (real: string, roots: ReadonlyArray<string>) {
+const isWithin = (path: string, folder: string, separator: string): boolean =>
+  path === folder || path.startsWith(folder.endsWith(separator) ? folder : folder + separator)
+
+/** What of it exists, links followed; the whole when there is nothing yet. */
+const real = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  for (const root of roots) {
-    const folder = yield* Effect.option(fs.realPath(root))
-    if (Option.isSome(folder) && real.startsWith(folder.value + path.sep)) return true
-  }
-  return false
+  return yield* Effect.orElseSucceed(fs.realPath(path), () => path)
 })
 
-const read = Effect.fnUntraced(function* (rest: string, roots: ReadonlyArray<string> | undefined) {
+const refuseReserved = Effect.fnUntraced(function* (path: string, reserved: ReadonlyArray<string>) {
+  const { sep } = yield* Path.Path
+  for (const place of reserved) {
+    if (isWithin(path, yield* real(place), sep)) return yield* unresolvable("reserved_place")
+  }
+})
+
+const read = Effect.fnUntraced(function* (path: string, reserved: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
-  const real = yield* fs.realPath(rest)
-  if (roots !== undefined && !(yield* within(real, roots))) return yield* unresolvable("outside_allowed_folders")
-  // A pipe would block the open: look first, and again at what was opened.
-  if ((yield* fs.stat(real)).type !== "File") return yield* unresolvable("unreadable")
-  const file = yield* fs.open(real, { flag: "r" })
-  const { mode, size, type } = yield* file.stat
-  if (type !== "File") return yield* unresolvable("unreadable")
-  if ((mode & othersMask) !== 0) return yield* unresolvable("readable_by_others")
-  if (size > BigInt(maxSecretBytes + 2)) return yield* unresolvable("too_large")
-  const bytes = yield* file.readAlloc(maxSecretBytes + 2)
-  return Redacted.make(Option.match(bytes, { onNone: () => "", onSome: (some) => new TextDecoder().decode(some) }))
+  const found = yield* fs.realPath(path).pipe(
+    Effect.catchIf(
+      (error) => error.reason._tag === "NotFound",
+      () => Effect.fail(unresolvable("not_set"))
+    )
+  )
+  yield* refuseReserved(found, reserved)
+  return Redacted.make(new TextDecoder().decode(yield* PrivateFile.read(found, maxFileBytes)))
+})
+
+/** As written and, where it exists, as it is: neither may leave the roots. */
+const admit = Effect.fnUntraced(function* (path: string, options: Options) {
+  const { sep } = yield* Path.Path
+  const found = yield* real(path)
+  yield* refuseReserved(found, options.reserved ?? [])
+  if (options.roots === undefined) return
+  for (const root of options.roots) {
+    if (path !== root && isWithin(path, root, sep) && isWithin(found, path === found ? root : yield* real(root), sep))
+      return
+  }
+  return yield* unresolvable("outside_allowed_folders")
 })
 
 export const layer = (options: Options = {}) =>
@@ -40,14 +61,26 @@ export const layer = (options: Options = {}) =>
     Effect.gen(function* () {
       const secrets = yield* SecretResolver
       const services = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+      const path = yield* Path.Path
+      const resolved = (rest: string) => path.resolve(options.base ?? ".", rest)
+      const roots = options.roots?.map((root) => path.resolve(root))
       yield* secrets.register({
         scheme: "file",
         resolve: (rest) =>
-          read(rest, options.roots).pipe(
-            Effect.scoped,
+          read(resolved(rest), options.reserved ?? []).pipe(
             Effect.catchTag("PlatformError", () => Effect.fail(unresolvable("unreadable"))),
+            Effect.provideContext(services)
+          ),
+        admit: (rest) =>
+          admit(resolved(rest), { ...options, ...(roots === undefined ? undefined : { roots }) }).pipe(
             Effect.provideContext(services)
           )
       })
     })
   )
+
+/** Where systems put the secrets of a service: Docker and Podman, and systemd's credentials. */
+export const systemRoots = (credentialsFolder: string | undefined): ReadonlyArray<string> => [
+  "/run/secrets",
+  ...(credentialsFolder === undefined || credentialsFolder === "" ? [] : [credentialsFolder])
+]

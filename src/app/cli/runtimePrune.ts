@@ -61,6 +61,4 @@ export const runtimePrune = Command.make(
       Effect.catch(({ message }) => fail(message))
     )
   })
-).pipe(
-  Command.withDescription("Remove stopped and cancelled workers from a store that no runtime is using")
-)
+).pipe(Command.withDescription("Remove stopped and cancelled workers from a store that no runtime is using"))

@@ -101,7 +101,8 @@ const settings = Effect.fnUntraced(function* (given: Flags) {
     return yield* usage(`--max-transcript-projection-items takes 1 to ${maxPageItems}.`)
   }
   const root = Option.getOrUndefined(given.fsRoot)
-  if (given.store === "fs" && (root === undefined || root === "")) return yield* usage("--store fs needs --fs-root DIR.")
+  if (given.store === "fs" && (root === undefined || root === ""))
+    return yield* usage("--store fs needs --fs-root DIR.")
   if (given.store === "memory" && root !== undefined) {
     return yield* usage("--fs-root needs --store fs; without it nothing would be kept in the folder.")
   }
@@ -143,7 +144,9 @@ const server = (given: Effect.Success<ReturnType<typeof settings>>, token: Redac
       })
     })
   ).pipe(
-    Layer.provideMerge(given.root === undefined ? MemoryWorkerStore.layer : FileWorkerStore.layer({ root: given.root })),
+    Layer.provideMerge(
+      given.root === undefined ? MemoryWorkerStore.layer : FileWorkerStore.layer({ root: given.root })
+    ),
     Layer.provide([EchoExecutor.layer, crypto])
   )
 
@@ -171,8 +174,6 @@ export const runtimeServe = Command.make(
         Layer.provide(server(set, token)),
         Layer.provide(Otlp.layer("worker-runtime", version).pipe(Layer.provideMerge(Logging.layer)))
       )
-    ).pipe(
-      Effect.catch((cause) => fail(StartFailure.explain(cause).replace("--listen", "--bind")))
-    )
+    ).pipe(Effect.catch((cause) => fail(StartFailure.explain(cause).replace("--listen", "--bind"))))
   })
 ).pipe(Command.withDescription("Serve the runtime API. Only a trusted backend may reach it; browsers must not"))

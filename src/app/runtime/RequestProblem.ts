@@ -1,5 +1,5 @@
 /** What a request got wrong before a handler saw it, in the words of the catalogue. */
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpApiError } from "effect/http-api"
 import { fieldErrors } from "../../domain/api/FieldErrors.ts"

@@ -12,7 +12,10 @@ const refusal = (problem: Problem.Problem): Refusal => ({
 })
 
 const browser = refusal(
-  Problem.make("origin_refused", "Browsers do not talk to a worker-runtime, and without a token it answers to loopback names only.")
+  Problem.make(
+    "origin_refused",
+    "Browsers do not talk to a worker-runtime, and without a token it answers to loopback names only."
+  )
 )
 
 const malformed = {

@@ -70,11 +70,13 @@ const serving = (options: Options) =>
 /** Waits for the runs that are under way, for so long. */
 const settled = Effect.gen(function* () {
   const runtime = yield* WorkerRuntime
-  yield* runtime.list({ state: "busy", limit: 1 }).pipe(
-    Effect.repeat({ until: (busy) => busy.items.length === 0, schedule: Schedule.spaced(drainPollMs) }),
-    Effect.timeoutOption(drainMs),
-    Effect.ignore
-  )
+  yield* runtime
+    .list({ state: "busy", limit: 1 })
+    .pipe(
+      Effect.repeat({ until: (busy) => busy.items.length === 0, schedule: Schedule.spaced(drainPollMs) }),
+      Effect.timeoutOption(drainMs),
+      Effect.ignore
+    )
 })
 
 /** Built last, so it ends first: no new work, runs finish, streams are told, then the server closes, then the store. */

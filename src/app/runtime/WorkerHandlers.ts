@@ -65,8 +65,7 @@ export const WorkerHandlers = HttpApiBuilder.group(
         return answer(created, (worker) => ({ worker: Mapping.worker(worker) }))
       }),
 
-      get: ({ params }) =>
-        Effect.map(runtime.get(params.worker_id), (worker) => ({ worker: Mapping.worker(worker) })),
+      get: ({ params }) => Effect.map(runtime.get(params.worker_id), (worker) => ({ worker: Mapping.worker(worker) })),
 
       input: Effect.fnUntraced(function* ({ headers, params, payload }) {
         const taken = yield* whileReady(runtime.input(params.worker_id, payload, options(headers)))

@@ -82,6 +82,4 @@ export const upgrade = Effect.gen(function* () {
 
 /** One unmasked text frame as bytes, to be written to any number of sockets. */
 export const textFrame = (text: string): Buffer =>
-  Buffer.concat(
-    Sender.frame(Buffer.from(text), { fin: true, rsv1: false, opcode: 1, mask: false, readOnly: false })
-  )
+  Buffer.concat(Sender.frame(Buffer.from(text), { fin: true, rsv1: false, opcode: 1, mask: false, readOnly: false }))

@@ -1,6 +1,14 @@
 /** The runtime API, declared once: routes, shapes, statuses and codes. The server and the API document come from it. */
 import { Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, HttpApiSecurity, OpenApi } from "effect/http-api"
+import {
+  HttpApi,
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity,
+  OpenApi
+} from "effect/http-api"
 import { maxCursorLength } from "../EventCursor.ts"
 import { IdempotencyKey, idPattern, WorkerId } from "../Identifiers.ts"
 import { problems } from "./RuntimeProblems.ts"

@@ -29,7 +29,9 @@ const ofStatus = <C extends Problem.Code>(status: number, codes: ReadonlyArray<C
   bodyOf(codes)
     .pipe(
       Schema.decodeTo(
-        Schema.declare((it): it is Problem.Problem<C> => Problem.isProblem(it) && codes.some((code) => code === it._tag)),
+        Schema.declare(
+          (it): it is Problem.Problem<C> => Problem.isProblem(it) && codes.some((code) => code === it._tag)
+        ),
         SchemaTransformation.transform({
           decode: ({ error }) => Problem.make(error.code, error.message, error.details) as Problem.Problem<C>,
           encode: (problem) => encode<C>(problem)
