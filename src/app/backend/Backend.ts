@@ -6,10 +6,12 @@ import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as EgressClient from "../../adapters/egress/EgressClient.ts"
 import * as EmbeddedSource from "../../adapters/embedded/EmbeddedSource.ts"
 import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
 import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
+import { ConfigStore } from "../../domain/ConfigStore.ts"
 import { Connections } from "../../domain/Connections.ts"
 import * as Negotiation from "../../domain/connections/Negotiation.ts"
 import { EventHub } from "../../domain/EventHub.ts"
@@ -18,6 +20,7 @@ import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
 import { SourceKinds } from "../../domain/SourceKind.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
 import { mock } from "../../plugins/mock/index.ts"
+import { remoteHttp } from "../../plugins/remote-http/index.ts"
 import * as BrowserGate from "../http/BrowserGate.ts"
 import * as HostRules from "../http/HostRules.ts"
 import * as NodeServer from "../http/NodeServer.ts"
@@ -75,7 +78,17 @@ const embedded = Layer.effectDiscard(
 const installed = Layer.effectDiscard(
   Effect.gen(function* () {
     const kinds = yield* SourceKinds
+    yield* kinds.add(remoteHttp)
     yield* kinds.add(mock)
+  })
+)
+
+/** The one way out, under the policy of the config file; a change of the policy takes effect at the next start. */
+const egress = Layer.unwrap(
+  Effect.gen(function* () {
+    const store = yield* ConfigStore
+    const { egress: policy } = yield* store.read
+    return EgressClient.layer({ policy })
   })
 )
 
@@ -133,7 +146,7 @@ export const layer = (options: Options) => {
   const sessions = new Sessions(options.accessToken)
   // The built-in runtime comes first in every list; configured ones follow.
   const domain = Layer.mergeAll(Connections.layer, Negotiation.layer).pipe(
-    Layer.provideMerge(installed),
+    Layer.provideMerge(Layer.provide(installed, egress)),
     Layer.provideMerge(SourceKinds.layer),
     Layer.provideMerge(EventHub.layer),
     Layer.provideMerge(embedded),
