@@ -1,98 +1,123 @@
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { execFileSync } from "node:child_process"
+import * as fs from "node:fs/promises"
 import { join } from "node:path"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer, Redacted } from "effect"
-import { make, maxSecretBytes, SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
-import * as EnvSecrets from "./EnvSecrets.ts"
+import { Effect } from "effect"
 import * as FileSecrets from "./FileSecrets.ts"
+import { folder, resolver, write } from "./secrets.fixture.ts"
 
-const scratch = Effect.acquireRelease(
-  Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "secrets-")))),
-  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-)
-
-const write = (path: string, text: string, mode = 0o600) => {
-  writeFileSync(path, text)
-  chmodSync(path, mode)
-  return path
-}
-
-const resolve = (ref: string, options?: FileSecrets.Options) =>
-  Effect.gen(function* () {
-    const secrets = yield* SecretResolver
-    return Redacted.value(yield* secrets.resolve(SecretRef.make(ref)))
-  }).pipe(
-    Effect.provide(
-      Layer.mergeAll(FileSecrets.layer(options), EnvSecrets.layer).pipe(
-        Layer.provideMerge(Layer.effect(SecretResolver, make)),
-        Layer.provide(NodeServices.layer),
-        Layer.merge(ConfigProvider.layer(ConfigProvider.fromUnknown({ TOKEN: "from the environment" })))
-      )
-    )
+/** `tokens` may be named through the API; `store` is the backend's own. */
+const world = Effect.gen(function* () {
+  const base = yield* folder
+  const secrets = yield* resolver(
+    FileSecrets.layer({ base, roots: [join(base, "tokens")], reserved: [join(base, "store"), join(base, "config.toml")] })
   )
-
-const reason = (ref: string, options?: FileSecrets.Options) =>
-  Effect.map(Effect.flip(resolve(ref, options)), (problem) => problem.context.reason)
-
-describe("a secret in a file", () => {
-  it.effect("is what the file says, without the line break at its end", () =>
-    Effect.gen(function* () {
-      const folder = yield* scratch
-      assert.strictEqual(yield* resolve(`file:${write(join(folder, "a"), "secret\r\n")}`), "secret")
-      assert.strictEqual(yield* resolve(`file:${write(join(folder, "b"), "secret", 0o400)}`), "secret")
-      const largest = "x".repeat(maxSecretBytes)
-      assert.strictEqual(yield* resolve(`file:${write(join(folder, "c"), `${largest}\n`)}`), largest)
-    })
-  )
-
-  it.effect("is refused for every bit that lets others at it", () =>
-    Effect.gen(function* () {
-      const folder = yield* scratch
-      for (const bit of [0o040, 0o020, 0o010, 0o004, 0o002, 0o001]) {
-        const path = write(join(folder, bit.toString(8)), "secret", 0o600 | bit)
-        assert.strictEqual(yield* reason(`file:${path}`), "readable_by_others")
-      }
-    })
-  )
-
-  it.effect("is refused when it is no regular file, too large or not there", () =>
-    Effect.gen(function* () {
-      const folder = yield* scratch
-      assert.strictEqual(yield* reason(`file:${folder}`), "unreadable")
-      assert.strictEqual(yield* reason("file:/dev/null"), "unreadable")
-      assert.strictEqual(yield* reason(`file:${join(folder, "none")}`), "unreadable")
-      assert.strictEqual(yield* reason(`file:${write(join(folder, "l"), "x".repeat(maxSecretBytes + 3))}`), "too_large")
-    })
-  )
-
-  it.effect("must really be in one of the allowed folders, where there are such", () =>
-    Effect.gen(function* () {
-      const folder = yield* scratch
-      const inside = join(folder, "in")
-      mkdirSync(inside)
-      const secret = write(join(inside, "a"), "secret")
-      const outside = write(join(folder, "b"), "other")
-      symlinkSync(outside, join(inside, "link"))
-      const options = { roots: [inside] }
-      assert.strictEqual(yield* resolve(`file:${secret}`, options), "secret")
-      const outsides = [outside, join(inside, "link"), join(inside, "..", "b"), `${inside}-not/a`]
-      mkdirSync(`${inside}-not`)
-      write(`${inside}-not/a`, "other")
-      for (const path of outsides) {
-        assert.strictEqual(yield* reason(`file:${path}`, options), "outside_allowed_folders", path)
-      }
-    })
-  )
+  return { base, ...secrets }
 })
 
-describe("a secret in the environment", () => {
-  it.effect("is the variable's value", () =>
-    Effect.map(resolve("env:TOKEN"), (value) => assert.strictEqual(value, "from the environment"))
+const promise = (run: () => Promise<unknown>) => Effect.promise(run)
+
+describe("file secrets", () => {
+  it.effect("a relative path starts at the base, and a changed file is the changed secret", () =>
+    Effect.gen(function* () {
+      const { base, value } = yield* world
+      yield* write(join(base, "tokens/a"), "one\n")
+      assert.strictEqual(yield* value("file:tokens/a"), "one")
+      yield* write(join(base, "tokens/a"), "two")
+      assert.strictEqual(yield* value("file:tokens/a"), "two")
+      assert.strictEqual(yield* value(`file:${base}/tokens/a`), "two")
+    }).pipe(Effect.scoped)
   )
 
-  it.effect.each(["env:NOT_THERE", "env:not a name", "env:1A"])("is not found under %s", (ref) =>
-    Effect.map(reason(ref), (said) => assert.strictEqual(said, "not_set"))
+  for (const mode of [0o604, 0o640, 0o620, 0o601, 0o644]) {
+    it.effect(`a file of mode ${mode.toString(8)} is refused`, () =>
+      Effect.gen(function* () {
+        const { base, reason } = yield* world
+        yield* write(join(base, "tokens/a"), "one", mode)
+        assert.strictEqual(yield* reason("file:tokens/a"), "readable_by_others")
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.effect("what is not a file, not there or too large is refused in one word", () =>
+    Effect.gen(function* () {
+      const { base, reason } = yield* world
+      yield* promise(() => fs.mkdir(join(base, "tokens/folder"), { recursive: true }))
+      execFileSync("mkfifo", ["-m", "600", join(base, "tokens/pipe")])
+      yield* write(join(base, "tokens/large"), "x".repeat(9_000))
+      yield* promise(() => fs.symlink(join(base, "tokens/loop"), join(base, "tokens/loop")))
+      assert.strictEqual(yield* reason("file:tokens/folder"), "unreadable")
+      assert.strictEqual(yield* reason("file:tokens/pipe"), "unreadable")
+      assert.strictEqual(yield* reason("file:tokens/large"), "too_large")
+      assert.strictEqual(yield* reason("file:tokens/loop"), "unreadable")
+      assert.strictEqual(yield* reason("file:tokens/missing"), "not_set")
+    }).pipe(Effect.scoped)
   )
+
+  it.effect("nobody's reference leads to the backend's own files, by whatever way", () =>
+    Effect.gen(function* () {
+      const { admitted, base, reason } = yield* world
+      yield* write(join(base, "store/store.key"), "key")
+      yield* write(join(base, "config.toml"), "x = 1")
+      yield* write(join(base, "tokens/a"), "one")
+      yield* promise(() => fs.symlink(join(base, "store/store.key"), join(base, "tokens/link")))
+      yield* promise(() => fs.symlink(join(base, "store"), join(base, "tokens/folder-link")))
+      for (const path of [
+        "store/store.key",
+        "store",
+        "tokens/../store/store.key",
+        "tokens/link",
+        "tokens/folder-link/store.key",
+        "config.toml",
+        `${base}/store/store.key`
+      ]) {
+        assert.strictEqual(yield* reason(`file:${path}`), "reserved_place", path)
+        assert.strictEqual(yield* admitted(`file:${path}`), "reserved_place", path)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("through the API only the allowed folders can be named, whether the file is there or not", () =>
+    Effect.gen(function* () {
+      const { admitted, base, value } = yield* world
+      yield* write(join(base, "outside"), "mine")
+      yield* write(join(base, "tokens/a"), "one")
+      yield* write(join(base, "tokens-too/a"), "one")
+      yield* promise(() => fs.symlink(join(base, "outside"), join(base, "tokens/link")))
+      assert.strictEqual(yield* value("file:outside"), "mine")
+      for (const path of ["tokens/a", "tokens/new", "tokens/deep/new", `${base}/tokens/a`]) {
+        assert.strictEqual(yield* admitted(`file:${path}`), "yes", path)
+      }
+      for (const path of [
+        "outside",
+        "tokens",
+        ".",
+        "..",
+        "/",
+        "/etc/passwd",
+        "tokens-too/a",
+        "tokens/../outside",
+        "tokens/../../x",
+        "tokens/link",
+        "~/.ssh/id_ed25519"
+      ]) {
+        assert.strictEqual(yield* admitted(`file:${path}`), "outside_allowed_folders", path)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("an allowed folder that is itself a link still lets its files in", () =>
+    Effect.gen(function* () {
+      const { admitted, base } = yield* world
+      yield* write(join(base, "elsewhere/a"), "one")
+      yield* promise(() => fs.symlink(join(base, "elsewhere"), join(base, "tokens")))
+      assert.strictEqual(yield* admitted("file:tokens/a"), "yes")
+    }).pipe(Effect.scoped)
+  )
+
+  it("systems' own folders are allowed where the system names them", () => {
+    assert.deepStrictEqual(FileSecrets.systemRoots(undefined), ["/run/secrets"])
+    assert.deepStrictEqual(FileSecrets.systemRoots(""), ["/run/secrets"])
+    assert.deepStrictEqual(FileSecrets.systemRoots("/run/credentials/yoi"), ["/run/secrets", "/run/credentials/yoi"])
+  })
 })

@@ -1,5 +1,5 @@
 /** Secrets in files of their own: `file:PATH`. A file that others can read holds no secret, and is refused. */
-import { Effect, FileSystem, Layer, Option, Path, Redacted } from "effect"
+import { Effect, FileSystem, Layer, Path, Redacted } from "effect"
 import { maxSecretBytes, SecretResolver, unresolvable } from "../../domain/SecretResolver.ts"
 import * as PrivateFile from "./PrivateFile.ts"
 

@@ -7,11 +7,12 @@ import { config } from "./config.ts"
 import { doctor } from "./doctor.ts"
 import { CommandFailure, exitCode } from "./Failure.ts"
 import { runtime } from "./runtime.ts"
+import { secret } from "./secret.ts"
 import { serve } from "./serve.ts"
 
 const root = Command.make("yoi-workspace").pipe(
   Command.withDescription("Run AI agents and other long-lived workers on machines you own"),
-  Command.withSubcommands([serve, runtime, config, doctor])
+  Command.withSubcommands([serve, runtime, secret, config, doctor])
 )
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()

@@ -4,6 +4,7 @@ import { Effect, Layer, Redacted, Schema } from "effect"
 import * as TomlConfigStore from "../../adapters/config/TomlConfigStore.ts"
 import * as EnvSecrets from "../../adapters/secrets/EnvSecrets.ts"
 import * as FileSecrets from "../../adapters/secrets/FileSecrets.ts"
+import * as LocalSecrets from "../../adapters/secrets/LocalSecrets.ts"
 import { ConfigStore, type WorkspaceConfig } from "../../domain/ConfigStore.ts"
 import { make as makeSecrets, SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import { fail } from "./Failure.ts"
@@ -17,15 +18,36 @@ export const stateFolder = (folder: string): string => resolve(folder, ".yoi")
 
 export const configFile = (folder: string): string => join(stateFolder(folder), "workspace-backend.local.toml")
 
-/** Config and secrets of a workspace. */
-export const layer = (folder: string) => {
-  const secrets = Layer.effect(SecretResolver, makeSecrets)
-  const providers = Layer.mergeAll(EnvSecrets.layer, FileSecrets.layer({ roots: [stateFolder(folder)] }))
-  return Layer.mergeAll(
-    TomlConfigStore.layer({ path: configFile(folder) }),
-    Layer.provideMerge(providers, secrets)
+/** Folder of the secrets that `secret set` stores. */
+export const secretStore = (folder: string): string => join(stateFolder(folder), "secrets")
+
+/** Folder for `file:` secrets of this workspace, besides those where the system puts a service's secrets. */
+export const tokenFolder = (folder: string): string => join(stateFolder(folder), "tokens")
+
+const dataRootOf = (folder: string, config: WorkspaceConfig): string =>
+  resolve(folder, config.data.root ?? defaultDataRoot)
+
+/** Secrets by `env:`, `file:` and `local:`. Files of the backend itself are nobody's secret. */
+const providers = (folder: string) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const store = yield* ConfigStore
+      const files = FileSecrets.layer({
+        base: resolve(folder),
+        roots: [tokenFolder(folder), ...FileSecrets.systemRoots(process.env["CREDENTIALS_DIRECTORY"])],
+        reserved: [configFile(folder), secretStore(folder), dataRootOf(folder, yield* store.read)]
+      })
+      return Layer.mergeAll(EnvSecrets.layer, files, LocalSecrets.layer(secretStore(folder)))
+    })
   )
-}
+
+/** Config and secrets of a workspace. */
+export const layer = (folder: string) =>
+  providers(folder).pipe(
+    Layer.provideMerge(
+      Layer.merge(TomlConfigStore.layer({ path: configFile(folder) }), Layer.effect(SecretResolver, makeSecrets))
+    )
+  )
 
 export interface Opened {
   readonly config: WorkspaceConfig
@@ -57,7 +79,7 @@ export const open = Effect.fnUntraced(function* (folder: string, listen: string 
   return {
     config,
     listen: address,
-    dataRoot: resolve(folder, config.data.root ?? defaultDataRoot),
+    dataRoot: dataRootOf(folder, config),
     accessToken: yield* accessToken(config.server.access_token_ref)
   } satisfies Opened
 })
