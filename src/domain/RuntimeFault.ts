@@ -26,6 +26,20 @@ export const faults = {
   deadline: fault("runtime_timeout", "The runtime's answer was not complete in time."),
   saturated: fault("runtime_timeout", "Too many calls to the runtime are still without an answer."),
 
+  // A command left, and its answer did not come: it may have been carried out
+  answer_lost: fault(
+    "runtime_unreachable",
+    "The connection broke off after the command was sent. Look whether it was carried out before you repeat it."
+  ),
+  answer_late: fault(
+    "runtime_timeout",
+    "The command was sent and not answered in time. Look whether it was carried out before you repeat it."
+  ),
+  failed_midway: fault(
+    "runtime_failed",
+    "The runtime failed while it handled the command. Look whether it was carried out before you repeat it."
+  ),
+
   // Something came back that no runtime sends
   redirect: fault("runtime_protocol_error", "The answer is a redirect, which is never followed."),
   encoded: fault("runtime_protocol_error", "The answer is compressed although nothing was asked to be."),
@@ -66,3 +80,12 @@ export const problem = (name: RuntimeFault, context: Problem.Context = {}): Prob
   const { code, detail } = faults[name]
   return Problem.make(code, detail, { reason: name, ...context })
 }
+
+/** Failures of a command that no key protects: to repeat it could do it twice. */
+const uncertain: ReadonlySet<string | undefined> = new Set<RuntimeFault>([
+  "answer_lost",
+  "answer_late",
+  "failed_midway"
+])
+
+export const isUncertain = (problem: Problem.Problem): boolean => uncertain.has(problem.context.reason)

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { RuntimeId } from "./Identifiers.ts"
 import * as Problem from "./Problem.ts"
+import * as RuntimeFault from "./RuntimeFault.ts"
 import { RuntimeRegistry } from "./RuntimeRegistry.ts"
 import * as RuntimeSource from "./RuntimeSource.ts"
 import { failuresUntilOpen } from "./registry/Observed.ts"
@@ -99,6 +100,17 @@ describe("registry: retries and deadlines", () => {
       ] as const) {
         const { counter, use } = scripted(Problem.fail(code))
         assert.strictEqual((yield* Effect.flip(call(read, use)))._tag, code)
+        assert.strictEqual(counter.calls, 1)
+      }
+    }).pipe(Effect.provide(RuntimeRegistry.layer))
+  )
+
+  it.effect("a command that may have been carried out is not repeated, whatever the caller allows", () =>
+    Effect.gen(function* () {
+      const { call } = yield* start
+      for (const fault of ["answer_lost", "answer_late", "failed_midway"] as const) {
+        const { counter, use } = scripted(Effect.fail(RuntimeFault.problem(fault)))
+        yield* Effect.flip(call(read, use))
         assert.strictEqual(counter.calls, 1)
       }
     }).pipe(Effect.provide(RuntimeRegistry.layer))

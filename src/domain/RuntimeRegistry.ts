@@ -21,6 +21,7 @@ import {
 import type { Diagnostic } from "./Diagnostic.ts"
 import type { RuntimeId } from "./Identifiers.ts"
 import * as Problem from "./Problem.ts"
+import { isUncertain } from "./RuntimeFault.ts"
 import type { RuntimeSource } from "./RuntimeSource.ts"
 import { type Observation, Observed, observing } from "./registry/Observed.ts"
 
@@ -255,7 +256,7 @@ const repeated = <A, R>(
   until: number
 ): Effect.Effect<A, Problem.Problem, R> =>
   Effect.catch(once, (problem) => {
-    if (done >= maxRetries || !repeatable.has(problem._tag)) return Effect.fail(problem)
+    if (done >= maxRetries || !repeatable.has(problem._tag) || isUncertain(problem)) return Effect.fail(problem)
     const base = retryBaseMs * 2 ** done
     return Effect.flatMap(
       Effect.all([Random.nextBetween(base / 2, base), Clock.currentTimeMillis]),

@@ -79,7 +79,10 @@ export class Follower {
       if (!upstream.started || final.has(problem._tag)) return this.giveUp(problem)
       if (problem._tag === "invalid_cursor") upstream.forget("invalid")
       if ((yield* Clock.currentTimeMillis) - connecting >= steadyMs) failures = 0
-      const bound = Math.min(lastBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 10))
+      // Only a person can mend what these are about, and may at any time.
+      const bound = telling.has(problem._tag)
+        ? lastBackoffMs
+        : Math.min(lastBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 10))
       const wait = yield* Random.nextBetween(0, bound)
       yield* Effect.sleep(Math.max(wait, Math.min(lastBackoffMs, problem.context.retry_after_ms ?? 0)))
       failures += 1

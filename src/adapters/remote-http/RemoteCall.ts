@@ -1,0 +1,115 @@
+/** One call of the runtime API: credentials on, bounds on, and either the decoded answer or exactly one problem. */
+// Before any schema is used: compiled decoders halve the cost of an answer.
+import "effect/schema/SchemaJITCompiler/enable"
+import { Effect, Option, type Redacted, Schema } from "effect"
+import * as Problem from "../../domain/Problem.ts"
+import { RequestId } from "../../domain/RequestId.ts"
+import * as RuntimeFault from "../../domain/RuntimeFault.ts"
+import type { EgressClient } from "../egress/EgressClient.ts"
+import type { Target } from "../egress/EgressTarget.ts"
+import * as Json from "./Json.ts"
+import * as RemoteFailure from "./RemoteFailure.ts"
+
+/** Time of one call, in milliseconds: what the registry grants for all attempts together. */
+export const deadlineMs = 5_000
+
+/** Largest answer with one thing in it, in bytes. */
+export const maxAnswerBytes = 1_048_576
+
+/** Largest list or transcript page, in bytes: 2 MiB of content, each byte of which JSON may write as six. */
+export const maxPageBytes = 16_777_216
+
+/** How to reach one runtime. */
+export interface Line {
+  readonly client: EgressClient["Service"]
+  readonly target: Target
+  /** Undefined for a runtime that asks for no token. */
+  readonly token: Effect.Effect<Redacted.Redacted, Problem.Problem<"secret_unresolvable">> | undefined
+}
+
+export interface Call<A> {
+  readonly method: "GET" | "POST"
+  /** Encoded, without the endpoint's own prefix. */
+  readonly path: string
+  readonly body?: unknown
+  readonly answer: Schema.Codec<A, unknown>
+  readonly idempotency_key?: string
+  readonly max_response_bytes?: number
+}
+
+/** A call whose answer has been decoded. */
+export interface Answer<A> {
+  readonly value: A
+  readonly replayed: boolean
+}
+
+/** Request ids of callers are shown to the runtime only when they are harmless in a log. */
+const harmless = /^[A-Za-z0-9._:-]{1,128}$/
+
+const isJson = (contentType: unknown): boolean =>
+  contentType === undefined ||
+  (typeof contentType === "string" && /^application\/(?:[a-z0-9.-]+\+)?json *(?:;|$)/i.test(contentType))
+
+/** What every request carries besides its credentials. */
+export const headers = Effect.gen(function* () {
+  const written: Record<string, string> = { accept: "application/json" }
+  const id = yield* RequestId
+  if (id !== undefined && harmless.test(id)) written["x-request-id"] = id
+  const span = yield* Effect.option(Effect.currentSpan)
+  if (Option.isSome(span)) {
+    const { sampled, spanId, traceId } = span.value
+    if (/^[0-9a-f]{32}$/.test(traceId) && /^[0-9a-f]{16}$/.test(spanId)) {
+      written.traceparent = `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
+    }
+  }
+  return written
+})
+
+const decoders = new WeakMap<object, (value: unknown) => Option.Option<unknown>>()
+
+/** One decoder per schema, made when it is first needed. */
+const decoderOf = <A>(schema: Schema.Codec<A, unknown>): ((value: unknown) => Option.Option<A>) => {
+  const known = decoders.get(schema)
+  if (known !== undefined) return known as (value: unknown) => Option.Option<A>
+  const made = Schema.decodeUnknownOption(schema)
+  decoders.set(schema, made)
+  return made
+}
+
+/** Without a key on the wire a command that left may have been carried out, whatever became of its answer. */
+const isUnprotected = (call: Call<unknown>): boolean => call.method === "POST" && call.idempotency_key === undefined
+
+export const send = Effect.fnUntraced(function* <A>(line: Line, call: Call<A>) {
+  const bearer = line.token === undefined ? undefined : yield* line.token
+  const written = yield* headers
+  if (call.body !== undefined) written["content-type"] = "application/json"
+  if (call.idempotency_key !== undefined) written["idempotency-key"] = call.idempotency_key
+  const response = yield* line.client
+    .request({
+      target: line.target,
+      method: call.method,
+      path: call.path,
+      headers: written,
+      deadline_ms: deadlineMs,
+      max_response_bytes: call.max_response_bytes ?? maxAnswerBytes,
+      ...(bearer === undefined ? undefined : { bearer }),
+      ...(call.body === undefined ? undefined : { body: JSON.stringify(call.body) })
+    })
+    .pipe(
+      Effect.mapError((failed) => {
+        const problem = RemoteFailure.ofEgress(failed)
+        return isUnprotected(call) ? RemoteFailure.uncertain(problem, failed.sent) : problem
+      })
+    )
+  const { body, headers: answered, status } = response
+  if (status >= 300) {
+    const problem = RemoteFailure.ofAnswer({ status, body, retryAfter: answered["retry-after"] })
+    return yield* Effect.fail(isUnprotected(call) ? RemoteFailure.uncertain(problem, true) : problem)
+  }
+  if (!isJson(answered["content-type"])) return yield* Effect.fail(RuntimeFault.problem("not_json"))
+  const parsed = Json.parse(body)
+  if (Option.isNone(parsed)) return yield* Effect.fail(RuntimeFault.problem("invalid_json"))
+  const decoded = decoderOf(call.answer)(parsed.value)
+  if (Option.isNone(decoded)) return yield* Effect.fail(RuntimeFault.problem("wrong_shape"))
+  return { value: decoded.value, replayed: answered["idempotent-replayed"] === "true" } satisfies Answer<A>
+})

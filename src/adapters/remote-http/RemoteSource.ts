@@ -1,0 +1,244 @@
+/** A runtime somewhere else, over the runtime API: ours, one of another make, or one of field v1. */
+import { Effect, Option, type Redacted, type Schema, Stream } from "effect"
+import * as Mapping from "../../domain/api/RuntimeMapping.ts"
+import * as Wire from "../../domain/api/RuntimeWire.ts"
+import type { RuntimeId, WorkerId } from "../../domain/Identifiers.ts"
+import * as Problem from "../../domain/Problem.ts"
+import { capability, type RuntimeDescription } from "../../domain/Runtime.ts"
+import * as RuntimeFault from "../../domain/RuntimeFault.ts"
+import * as RuntimeSource from "../../domain/RuntimeSource.ts"
+import { maxPageItems } from "../../domain/Transcript.ts"
+import type { Ack, CommandOptions, CreateWorker, Replayable } from "../../domain/Worker.ts"
+import { EgressClient } from "../egress/EgressClient.ts"
+import * as FieldList from "./FieldList.ts"
+import * as Json from "./Json.ts"
+import * as RemoteCall from "./RemoteCall.ts"
+import * as RemoteFailure from "./RemoteFailure.ts"
+import { RemoteIdentity } from "./RemoteIdentity.ts"
+import * as RemoteStream from "./RemoteStream.ts"
+
+export interface Options {
+  /** The backend's alias. */
+  readonly id: RuntimeId
+  readonly display_name: string
+  /** Absolute http(s) URL; a path in it goes before every path of the API. */
+  readonly endpoint: string
+  /** Resolved anew for every call, so that a rotated token is picked up; undefined = no token is sent. */
+  readonly token: Effect.Effect<Redacted.Redacted, Problem.Problem<"secret_unresolvable">> | undefined
+  /** The runtime's own id, to accept no other; absent = the first one that answers. */
+  readonly expected_runtime_id?: string
+  /** PEM certificates that the runtime's certificate may be signed by, instead of the system's. */
+  readonly ca?: string
+}
+
+/** What a worker that was busy is worth waiting for, in milliseconds, where the runtime does not say. */
+const busyRetryMs = 1_000
+
+const encoded = encodeURIComponent
+
+const pathOf = (worker_id: WorkerId, rest = "") => `/v1/workers/${encoded(worker_id)}${rest}`
+
+const query = (values: Readonly<Record<string, string | number | undefined>>): string => {
+  const given = Object.entries(values).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encoded(value)}`]
+  )
+  return given.length === 0 ? "" : `?${given.join("&")}`
+}
+
+/** Opens the connections of the source; calls nothing yet. Fails with `egress_refused`. */
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const client = yield* EgressClient
+  const target = yield* client
+    .target(options.endpoint, options.ca === undefined ? {} : { ca: options.ca })
+    .pipe(Effect.mapError(RemoteFailure.ofEgress))
+  const line: RemoteCall.Line = { client, target, token: options.token }
+  const alias = options.id
+
+  const identity = new RemoteIdentity(
+    RemoteCall.send(line, { method: "GET", path: "/v1/runtime", answer: Wire.RuntimeAnswer }).pipe(
+      Effect.flatMap(({ value }) =>
+        // Limits of a capability may be anything, also something that cannot be written again.
+        Option.isNone(Json.write(value.runtime.capabilities))
+          ? Effect.fail(RuntimeFault.problem("wrong_shape"))
+          : Effect.succeed(Mapping.fromRuntime(value.runtime))
+      )
+    ),
+    options.expected_runtime_id
+  )
+
+  const isBroken = ({ _tag }: Problem.Problem) => _tag !== "runtime_auth_failed" && _tag.startsWith("runtime_")
+  const send = <A>(call: RemoteCall.Call<A>) =>
+    RemoteCall.send(line, call).pipe(
+      Effect.tapError((problem) => Effect.sync(() => (isBroken(problem) ? identity.doubt() : undefined)))
+    )
+  const read = <A>(path: string, answer: Schema.Codec<A, unknown>, max_response_bytes?: number) =>
+    Effect.map(
+      send({ method: "GET", path, answer, ...(max_response_bytes === undefined ? undefined : { max_response_bytes }) }),
+      ({ value }) => value
+    )
+
+  /** The answer is about the worker that was asked for, on the runtime that was there before. */
+  const about = (worker_id: WorkerId, ref: { readonly runtime_id: string; readonly worker_id: string }) =>
+    ref.worker_id === worker_id ? identity.see(ref.runtime_id) : Effect.fail(RuntimeFault.problem("wrong_worker"))
+
+  const worker = Effect.fnUntraced(function* (worker_id: WorkerId) {
+    const { worker: said } = yield* read(pathOf(worker_id), Wire.WorkerAnswer)
+    yield* about(worker_id, said)
+    return said
+  })
+
+  const isCurrent = (description: RuntimeDescription) => description.capabilities !== undefined
+
+  /** Sends a command, with its key where the runtime keeps receipts. */
+  const command = Effect.fnUntraced(function* <A>(
+    path: string,
+    body: unknown,
+    answer: Schema.Codec<A, unknown>,
+    { idempotency_key }: CommandOptions,
+    description: RuntimeDescription
+  ) {
+    const keyed = idempotency_key !== undefined && description.capabilities?.[capability.idempotency] !== undefined
+    return yield* send({
+      method: "POST",
+      path,
+      answer,
+      ...(body === undefined ? undefined : { body }),
+      ...(keyed ? { idempotency_key } : undefined)
+    })
+  })
+
+  /** Field v1 has one code for a worker that is busy and one that refused: the worker itself knows which it was. */
+  const tellBusy = Effect.fnUntraced(function* (worker_id: WorkerId, rejected: Problem.Problem) {
+    const found = yield* Effect.option(worker(worker_id))
+    const execution = Option.isSome(found) ? found.value.execution : undefined
+    const busy = execution?.run_state === "busy" || execution?.last_result?.outcome === "busy"
+    return busy ? Problem.make("worker_busy", undefined, { retry_after_ms: busyRetryMs }) : rejected
+  })
+
+  const end = (verb: "stop" | "cancel") =>
+    Effect.fnUntraced(function* (worker_id: WorkerId, reason: string | undefined, options: CommandOptions) {
+      const description = yield* identity.vouched
+      const body = reason === undefined ? undefined : { reason }
+      const { replayed, value } = yield* command(
+        pathOf(worker_id, `/${verb}`),
+        body,
+        Wire.AckAnswer,
+        options,
+        description
+      )
+      yield* about(worker_id, value.ack.worker_ref)
+      return { answer: Mapping.fromAck(alias, value.ack), replayed } satisfies Replayable<Ack>
+    })
+
+  const bodyOf = (request: CreateWorker, current: boolean) => {
+    const { display_name, worker_id, ...field } = request
+    return current ? request : worker_id === undefined ? field : undefined
+  }
+
+  const page = Effect.fnUntraced(function* (worker_id: WorkerId, start: number, limit: number) {
+    const path = pathOf(worker_id, `/transcript${query({ start, limit })}`)
+    const { transcript } = yield* read(path, Wire.TranscriptAnswer, RemoteCall.maxPageBytes)
+    yield* about(worker_id, transcript.worker_ref)
+    return Mapping.fromTranscript(transcript)
+  })
+
+  return RuntimeSource.make(
+    { id: alias, kind: "remote_http", display_name: options.display_name, built_in: false },
+    {
+      describe: identity.describe,
+
+      list: Effect.fnUntraced(function* ({ cursor, limit, state }) {
+        const description = yield* identity.known
+        const status = state === undefined ? undefined : Mapping.statusOf(state)
+        const asked = isCurrent(description) ? query({ status, limit, cursor }) : ""
+        const answer = yield* read(`/v1/workers${asked}`, Wire.WorkersAnswer, RemoteCall.maxPageBytes)
+        const named = answer.workers.find((it) => it.runtime_id !== description.runtime_id) ?? answer.workers[0]
+        if (named !== undefined) yield* identity.see(named.runtime_id)
+        const items = answer.workers.map((it) => Mapping.fromWorker(alias, it))
+        const whole = isCurrent(description)
+          ? { items, next_cursor: answer.next_cursor ?? null }
+          : yield* FieldList.page(items, cursor, limit)
+        // The wire knows whether a worker has ended and no finer state.
+        return state === undefined ? whole : { ...whole, items: whole.items.filter((it) => it.state === state) }
+      }),
+
+      get: (worker_id) => Effect.map(worker(worker_id), (said) => Mapping.fromWorker(alias, said)),
+
+      create: Effect.fnUntraced(function* (request, options) {
+        const description = yield* identity.vouched
+        const body = bodyOf(request, isCurrent(description))
+        if (body === undefined) {
+          return yield* Effect.fail(RuntimeFault.problem("unsupported", { capability: "workers.create.worker_id" }))
+        }
+        const { replayed, value } = yield* command("/v1/workers", body, Wire.WorkerAnswer, options, description)
+        yield* identity.see(value.worker.runtime_id)
+        return { answer: Mapping.fromWorker(alias, value.worker), replayed }
+      }),
+
+      input: Effect.fnUntraced(function* (worker_id, input, options) {
+        const description = yield* identity.vouched
+        const sent = command(pathOf(worker_id, "/input"), input, Wire.InputAckAnswer, options, description)
+        const { replayed, value } = yield* isCurrent(description)
+          ? sent
+          : Effect.catchTag(sent, "worker_execution_rejected", (rejected) =>
+              Effect.flatMap(tellBusy(worker_id, rejected), Effect.fail)
+            )
+        yield* about(worker_id, value.ack.worker_ref)
+        return { answer: Mapping.fromInputAck(alias, value.ack), replayed }
+      }),
+
+      stop: end("stop"),
+      cancel: end("cancel"),
+
+      transcript: Effect.fnUntraced(function* (worker_id, asked) {
+        const most = (description: RuntimeDescription) => Math.min(maxPageItems, description.max_transcript_items)
+        const limit = most(yield* identity.known)
+        const start = asked.start ?? 0
+        const wanted = asked.limit ?? limit
+        // Lowered to what the runtime gives: the page says where the next one starts. A limit below 1 is its to refuse.
+        return yield* page(worker_id, start, Math.min(wanted, limit)).pipe(
+          Effect.catchTag("limit_too_large", () =>
+            Effect.flatMap(identity.describe, (now) => page(worker_id, start, Math.min(wanted, most(now))))
+          )
+        )
+      }),
+
+      events: (worker_id, cursor) =>
+        Stream.unwrap(
+          Effect.map(identity.vouched, (description) =>
+            RemoteStream.frames({
+              line,
+              worker_id,
+              cursor,
+              field: !isCurrent(description),
+              path: (from) => pathOf(worker_id, `/events/ws${query({ cursor: from })}`),
+              worker: Effect.map(worker(worker_id), (said) => Mapping.fromWorker(alias, said)),
+              transcript: (start) => page(worker_id, start, Math.min(maxPageItems, description.max_transcript_items))
+            })
+          )
+        ).pipe(Stream.tapError((problem) => Effect.sync(() => (isBroken(problem) ? identity.doubt() : undefined)))),
+
+      bundles: Effect.map(
+        read("/v1/config-bundles", Wire.BundlesAnswer, RemoteCall.maxPageBytes),
+        ({ bundles }) => bundles
+      ),
+
+      putBundle: Effect.fnUntraced(function* (bundle) {
+        yield* identity.vouched
+        const { value } = yield* send({
+          method: "POST",
+          path: "/v1/config-bundles",
+          body: { bundle },
+          answer: Wire.AvailabilityAnswer
+        })
+        return value.availability
+      }),
+
+      bundleAvailability: (id, digest) =>
+        Effect.map(
+          read(`/v1/config-bundles/${encoded(id)}/availability${query({ digest })}`, Wire.AvailabilityAnswer),
+          ({ availability }) => availability
+        )
+    }
+  )
+})
