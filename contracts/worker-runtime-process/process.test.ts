@@ -2,6 +2,7 @@
 /* eslint-disable no-await-in-loop -- one step after the other is what is tested here */
 import { execFileSync } from "node:child_process"
 import { chmodSync, writeFileSync } from "node:fs"
+import { createServer as createHttpServer } from "node:http"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
@@ -239,6 +240,37 @@ describe("the fs store", () => {
     const ended = await run(["runtime", "workers", "prune", "--fs-root", at("mistyped"), "--older-than", "1d"])
     assert.strictEqual(ended.code, 1)
     assert.match(ended.stderr, /no store/)
+  })
+})
+
+describe("a collector", () => {
+  it("gets figures, traces and logs, and in none of them content, a query or a secret", { timeout }, async () => {
+    const got = new Map<string, string>()
+    const collector = createHttpServer((request, response) => {
+      let text = ""
+      request.setEncoding("utf8").on("data", (part: string) => (text += part))
+      request.on("end", () => {
+        got.set(request.url ?? "", (got.get(request.url ?? "") ?? "") + text)
+        response.end("{}")
+      })
+    })
+    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve))
+    const { port } = collector.address() as { port: number }
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, RUNTIME_TOKEN: token }
+    const runtime = await start(["--token-ref", "env:RUNTIME_TOKEN"], { env, token })
+    const content = "canary-content-51c8"
+    await runtime.call("POST", "/v1/workers", { initial_input: { kind: "user", content } })
+    await runtime.call("GET", `/v1/workers?nothing=${content}&limit=${content}`)
+    await runtime.call("GET", "/v1/workers", undefined, { authorization: `Bearer ${token}`, "x-content": content })
+    const { code, stderr } = await runtime.stop()
+    collector.close()
+    assert.strictEqual(code, 0)
+    assert.sameMembers([...got.keys()], ["/v1/logs", "/v1/metrics", "/v1/traces"])
+    assert.include(got.get("/v1/metrics"), "yoi_requests_total")
+    for (const text of [...got.values(), stderr]) {
+      assert.notInclude(text, token)
+      assert.notInclude(text, content)
+    }
   })
 })
 
