@@ -41,11 +41,13 @@ export const testSaved = (id: string, signal?: AbortSignal) =>
 export const testDraft = (body: ConnectionDraft, signal?: AbortSignal) =>
   request<TestReport>({ method: "POST", path: `${root}/test`, body, ...(signal && { signal }) })
 
-export const applyConnections = (ifMatch: string | undefined) =>
+/** @param force also when workers run or streams are open on what goes away */
+export const applyConnections = (ifMatch: string | undefined, force: boolean) =>
   request<{ readonly applied: Pending; readonly restart_required: boolean }>({
     method: "POST",
     path: `${root}/apply`,
-    ifMatch
+    ifMatch,
+    query: force ? { force: "true" } : {}
   })
 
 export const exportConnections = () => requestText({ path: `${root}/export` })

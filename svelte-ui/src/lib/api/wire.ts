@@ -126,7 +126,8 @@ export interface Connection {
   readonly active: boolean
   readonly restart_required: boolean
   readonly status: RuntimeStatus
-  readonly facts: Facts
+  /** null while it is not active. */
+  readonly facts: Facts | null
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
 export interface Pending {
@@ -138,6 +139,8 @@ export interface ConnectionList {
   readonly connections: ReadonlyArray<Connection>
   readonly restart_required: boolean
   readonly pending: Pending
+  /** Whether the file can be changed; the diagnostics say why not. */
+  readonly writable?: boolean
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
 /** What a person may write down about a connection; the body of POST, PATCH and the draft test. */
@@ -153,6 +156,8 @@ export interface Kind {
   readonly kind: string
   readonly label: string
   readonly description: string
+  /** `none`: the kind reaches nothing over the network. */
+  readonly endpoint?: "required" | "none"
   readonly options_schema: JsonSchema
   readonly secret_fields: ReadonlyArray<string>
 }

@@ -29,7 +29,11 @@ export class ConnectionForm {
 
   readonly kindInfo = $derived.by(() => this.kinds.find(({ kind }) => kind === this.kind))
   readonly fields = $derived(optionFields(this.kindInfo))
-  readonly needsEndpoint = $derived(this.kind === remoteHttp)
+  /** Kinds that reach nothing have neither an address nor a token, unless a saved one says so. */
+  readonly networked = $derived(
+    this.kindInfo?.endpoint !== "none" || this.saved?.endpoint !== undefined || this.saved?.token_ref !== undefined
+  )
+  readonly needsEndpoint = $derived(this.kind === remoteHttp || this.kindInfo?.endpoint === "required")
   readonly dirty = $derived(
     this.saved === undefined ? this.texts !== this.opened : Object.keys(this.patch()).length > 0
   )
@@ -92,7 +96,7 @@ export class ConnectionForm {
     return this.#own.size === 0
   }
 
-  test = (signal: AbortSignal) => testDraft(draftOf(this.kind, this.texts, this.fields), signal)
+  test = (signal: AbortSignal) => testDraft(this.#draft(), signal)
 
   /** The saved connection's id, or undefined when it was not saved. */
   save = async (apply: boolean): Promise<string | undefined> => {
@@ -103,7 +107,7 @@ export class ConnectionForm {
     const id = this.saved?.id ?? this.texts["/id"]?.trim() ?? ""
     const outcome =
       this.saved === undefined
-        ? await addConnection(draftOf(this.kind, this.texts, this.fields), write)
+        ? await addConnection(this.#draft(), write)
         : await editConnection(id, this.patch(), write)
     if (!outcome.ok) {
       if (outcome.problem.status === 412) await this.#meet(id)
@@ -133,6 +137,12 @@ export class ConnectionForm {
     this.etag = this.conflict.etag
     this.#open(this.conflict.theirs)
     this.conflict = undefined
+  }
+
+  /** What was typed for another kind before is not sent with this one. */
+  #draft() {
+    const texts = this.networked ? this.texts : { ...this.texts, "/endpoint": "", "/token_ref": "" }
+    return draftOf(this.kind, texts, this.fields)
   }
 
   #open(connection: Connection): void {

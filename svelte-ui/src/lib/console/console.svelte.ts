@@ -32,7 +32,10 @@ export class WorkerConsole {
 
   readonly entries = $derived(this.stream.entries)
   readonly asides = $derived(this.stream.asides)
-  readonly isGrowing = $derived(this.stream.growing.text !== "" || this.stream.growing.thinking !== "")
+  /** Something is being written, or will be: a busy worker says so at the end of its transcript. */
+  readonly isGrowing = $derived(
+    this.stream.growing.text !== "" || this.stream.growing.thinking !== "" || this.stream.status === "running"
+  )
   readonly rows = $derived(rowsOf(this.entries, this.asides, this.stream.first, this.isGrowing))
   readonly workerState = $derived(this.stream.ended ?? this.stream.workerState ?? this.worker?.state)
   readonly over = $derived(isTerminal(this.workerState))

@@ -13,6 +13,7 @@ const schema = {
     tags: { type: "array", items: { type: "string" } },
     faults: { type: "object", properties: { rate: { $ref: "#/$defs/Rate" }, "a/b": { type: "string" } } },
     name: { type: "string", allOf: [{ minLength: 2 }, { maxLength: 5, pattern: "^[a-z]+$" }] },
+    ratio: { anyOf: [{ type: "number" }, { type: "string", enum: ["Infinity", "-Infinity", "NaN"] }] },
     level: { anyOf: [{ const: 1 }, { const: 2 }] },
     api_key_ref: { type: "string" },
     anything: {}
@@ -37,6 +38,7 @@ it("every kind of member becomes the field that fits it", () => {
   assert.deepInclude(one("/options/faults/rate"), { kind: "number", max: 1, description: "Share of calls that fail." })
   assert.deepInclude(one("/options/faults/a~1b"), { kind: "text", label: "A/b" })
   assert.deepInclude(one("/options/name"), { kind: "text", min: 2, max: 5, pattern: "^[a-z]+$" })
+  assert.deepInclude(one("/options/ratio"), { kind: "number", whole: false })
   assert.deepInclude(one("/options/level"), { kind: "choice" })
   assert.deepInclude(one("/options/api_key_ref"), { kind: "text", secret: true })
   assert.deepInclude(one("/options/anything"), { kind: "json" })
@@ -54,6 +56,16 @@ const value = {
   api_key_ref: "env:KEY",
   anything: { deep: [1, null] }
 }
+
+it("a list of objects is typed as JSON, with an example of what belongs there", () => {
+  const items = {
+    type: "object",
+    required: ["worker_id"],
+    properties: { worker_id: { type: "string" }, end: { enum: ["a"] } }
+  }
+  const [field] = fieldsOf({ type: "object", properties: { workers: { type: "array", items } } }, "", [])
+  assert.deepInclude(field, { kind: "json", placeholder: '[{"worker_id":"…"}]' })
+})
 
 it("a value survives the way into the form and back", () => {
   assert.deepStrictEqual(valueOf(fields, textsOf(fields, value)), value)

@@ -77,6 +77,9 @@ const settle = (schema: unknown, root: Node, depth = 0): Node => {
     const some = union.map((one) => settle(one, root, depth + 1)).filter((one) => one["type"] !== "null")
     const rest = omit(omit(schema, "anyOf"), "oneOf")
     if (some.length === 1) return { ...some[0], ...rest }
+    // How a number is written when infinity has a name: the names are not for people.
+    const numbers = some.filter((one) => !infinities(one))
+    if (numbers.length === 1) return { ...numbers[0], ...rest }
     const constants = some.map((one) =>
       Array.isArray(one["enum"]) ? one["enum"] : "const" in one ? [one["const"]] : undefined
     )
@@ -90,6 +93,9 @@ const settle = (schema: unknown, root: Node, depth = 0): Node => {
   }
   return schema
 }
+const infinities = (one: Node): boolean =>
+  Array.isArray(one["enum"]) &&
+  one["enum"].every((value) => value === "Infinity" || value === "-Infinity" || value === "NaN")
 const omit = (node: Node, name: string): Node =>
   Object.fromEntries(Object.entries(node).filter(([key]) => key !== name))
 
@@ -146,7 +152,7 @@ const fieldOf = (
     label: text(node["title"]) || labelOf(name),
     description: text(node["description"]),
     required,
-    placeholder: typeof preset === "string" || typeof preset === "number" ? String(preset) : ""
+    placeholder: typeof preset === "string" || typeof preset === "number" ? String(preset) : sample(node, root)
   }
   const choices = "const" in node ? [node["const"]] : node["enum"]
   if (Array.isArray(choices) && choices.every((one) => typeof one === "string" || typeof one === "number"))
@@ -187,6 +193,33 @@ const fieldOf = (
         : { ...common, kind: "json" }
     default:
       return { ...common, kind: "json" }
+  }
+}
+
+/** What JSON of a list or a free object looks like, as a hint; empty for everything else. */
+const sample = (node: Node, root: Node): string =>
+  node["type"] === "array" || (node["type"] === "object" && !isNode(node["properties"]))
+    ? JSON.stringify(example(node, root, 0))
+    : ""
+const example = (node: Node, root: Node, depth: number): unknown => {
+  if (depth > deepest) return null
+  if (Array.isArray(node["enum"])) return node["enum"][0]
+  switch (node["type"]) {
+    case "array":
+      return [example(settle(node["items"], root), root, depth + 1)]
+    case "object": {
+      const required = Array.isArray(node["required"]) ? node["required"] : []
+      const properties = isNode(node["properties"]) ? node["properties"] : {}
+      const names = required.length > 0 ? required : Object.keys(properties).slice(0, 2)
+      return Object.fromEntries(names.map((name) => [name, example(settle(properties[name], root), root, depth + 1)]))
+    }
+    case "integer":
+    case "number":
+      return 0
+    case "boolean":
+      return false
+    default:
+      return "…"
   }
 }
 

@@ -134,6 +134,7 @@ export const en = {
     thinking: "Thinking",
     thought: "Thought",
     writing: "Writing",
+    working: "Working",
     emptyTitle: "Nothing said yet",
     emptyText: "Write to the worker below. Its answer appears here as it is written.",
     loadingEntry: "Loading entry…",
@@ -230,6 +231,7 @@ export const en = {
     edit: "Edit",
     clone: "Clone",
     delete: "Delete",
+    readOnly: "The config file cannot be changed here. The reason is below.",
     emptyTitle: "Only the built-in runtime",
     emptyText: "Add a runtime on another machine to run workers there.",
     credentialState: {
@@ -254,6 +256,7 @@ export const en = {
       changed: "Will be reconnected",
       apply: "Apply now",
       applying: "Applying…",
+      force: "Cut them off and apply",
       applied: "Applied. The running backend now matches the file."
     },
     deleting: {
@@ -307,12 +310,14 @@ export const en = {
     badId: "Letters, digits, _ and -, starting with a letter or digit, at most 96.",
     badUrl: "Absolute http or https URL without user name, query or fragment.",
     listHint: "One per line.",
+    jsonHint: "Written as JSON.",
     unset: "Not set",
     saveLater: "Save",
     saveApply: "Save and apply",
     problems: "Some fields need attention.",
     fieldCode: {
       missing: "This is required.",
+      unknown: "No plugin knows this.",
       unexpected: "The backend does not know this field.",
       wrong_type: "This is not of the expected kind.",
       ambiguous: "This can be read in two ways.",

@@ -36,7 +36,7 @@ export const ja: Messages = {
     more: "その他の操作",
     back: "戻る",
     never: "なし",
-    updated: (ago) => `${ago}に更新`,
+    updated: (ago) => `更新: ${ago}`,
     staleNote: "最後に取得した内容を表示しています。",
     requestId: "リクエスト ID",
     opensElsewhere: "新しいタブで開きます",
@@ -134,6 +134,7 @@ export const ja: Messages = {
     thinking: "考えています",
     thought: "思考",
     writing: "書いています",
+    working: "作業中",
     emptyTitle: "まだ会話がありません",
     emptyText: "下の欄からワーカーに書いてください。返答は書かれながらここに表示されます。",
     loadingEntry: "読み込み中…",
@@ -229,6 +230,7 @@ export const ja: Messages = {
     edit: "編集",
     clone: "複製",
     delete: "削除",
+    readOnly: "設定ファイルはここでは変更できません。理由は下にあります。",
     emptyTitle: "組み込みランタイムだけです",
     emptyText: "ほかのマシンのランタイムを追加すると、そこでワーカーを実行できます。",
     credentialState: {
@@ -250,6 +252,7 @@ export const ja: Messages = {
       changed: "再接続",
       apply: "適用する",
       applying: "適用中…",
+      force: "打ち切って適用",
       applied: "適用しました。稼働中のバックエンドはファイルと一致しています。"
     },
     deleting: {
@@ -303,12 +306,14 @@ export const ja: Messages = {
     badId: "英数字で始まる、英数字と _ と - からなる 96 文字以内の名前にしてください。",
     badUrl: "http または https の絶対 URL にしてください。",
     listHint: "1 行に 1 つ。",
+    jsonHint: "JSON で書きます。",
     unset: "指定なし",
     saveLater: "保存",
     saveApply: "保存して適用",
     problems: "確認が必要な項目があります。",
     fieldCode: {
       missing: "必須です。",
+      unknown: "対応するプラグインがありません。",
       unexpected: "バックエンドはこの項目を知りません。",
       wrong_type: "値の種類が正しくありません。",
       ambiguous: "二通りに解釈できます。",
