@@ -42,7 +42,7 @@ const filled = Effect.fnUntraced(function* (items: number) {
   return disk
 })
 
-describe("cost", () => {
+describe("cost", { timeout: 60_000 }, () => {
   it.effect("the last page takes two reads, however long the transcript is", () =>
     Effect.gen(function* () {
       for (const items of [1_000, 10_000]) {
@@ -122,7 +122,7 @@ describe("cost", () => {
   )
 })
 
-describe("retention", () => {
+describe("retention", { timeout: 60_000 }, () => {
   it.effect("events are kept up to the bound and a part of it, in few files", () =>
     Effect.gen(function* () {
       const disk = new SimulatedDisk()

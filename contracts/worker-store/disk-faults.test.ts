@@ -88,9 +88,45 @@ describe("one call of the disk fails", () => {
             yield* on(disk.afterPowerLoss(new Dice(at)), intact(author, `${where}, power lost`))
           }
         }),
-      30_000
+      60_000
     )
   }
+})
+
+describe("a sync that fails", () => {
+  it.effect("makes the store put all that was acknowledged elsewhere before it acknowledges more", () =>
+    Effect.gen(function* () {
+      const disk = new SimulatedDisk()
+      const author = new Author("a")
+      const image = yield* on(
+        disk,
+        Effect.gen(function* () {
+          const store = yield* WorkerStore
+          yield* store.commit(author.next({ say: ["before"] }))
+          let failed = false
+          disk.faults = (_, operation, path) => {
+            if (failed || operation !== "sync" || !path.includes("/log/")) return undefined
+            failed = true
+            return { code: "EIO" }
+          }
+          yield* Effect.flip(store.commit(author.draft({ say: ["refused"] })))
+          yield* store.commit(author.next({ say: ["after"] }))
+          return disk.copy()
+        })
+      )
+      // What was around the failed write turns out to be unreadable.
+      image.discard("/srv/store/log/0000000001.log")
+      const contents = yield* on(
+        image,
+        Effect.gen(function* () {
+          const store = yield* WorkerStore
+          assert.deepStrictEqual((yield* store.load).damaged, [])
+          return (yield* store.transcript(author.id, 0, 10)).map((item) => item.content)
+        })
+      )
+      assert.deepStrictEqual(contents, ["before", "after"])
+    })
+  )
 })
 
 describe("a full disk", () => {
@@ -209,7 +245,7 @@ describe("a folder that may not be written to", () => {
   )
 })
 
-describe("a store that was never finished", () => {
+describe("a store that was never finished", { timeout: 60_000 }, () => {
   it.effect("opens, whichever call of its creation was the last", () =>
     Effect.gen(function* () {
       const calls = yield* Effect.gen(function* () {

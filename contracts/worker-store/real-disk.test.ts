@@ -80,7 +80,7 @@ describe("one process per store", () => {
   )
 })
 
-describe("what the store leaves on disk", () => {
+describe("what the store leaves on disk", { timeout: 60_000 }, () => {
   const everything = (folder: string): ReadonlyArray<string> => [
     folder,
     ...readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
@@ -129,7 +129,7 @@ const mayMount = Effect.scoped(
 )
 const mounts = Effect.runSync(mayMount) ? "permitted" : "refused"
 
-describe.skipIf(mounts === "refused")("a disk of 256 KiB", () => {
+describe.skipIf(mounts === "refused")("a disk of 256 KiB", { timeout: 60_000 }, () => {
   it.effect("fills up: refusals are typed, and all that was acknowledged is there", () =>
     Effect.gen(function* () {
       const folder = `${yield* temporaryFolder}/disk`

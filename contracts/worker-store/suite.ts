@@ -41,7 +41,7 @@ export const suite = (
       })
     )
 
-  describe(`WorkerStore (${name})`, () => {
+  describe(`WorkerStore (${name})`, { timeout: 60_000 }, () => {
     describe("commit and read back", () => {
       it.effect("a new store is empty", () =>
         fresh(
