@@ -36,6 +36,7 @@ export const assertShape = (value: unknown, shape: Shape, at = "$"): void => {
     assert.isTrue(isRecord(value), `${at} is ${JSON.stringify(value)}`)
     const record = value as Record<string, unknown>
     assert.deepStrictEqual(Object.keys(record).toSorted(), Object.keys(shape).toSorted(), `members of ${at}`)
-    for (const [member, expected] of Object.entries(shape)) assertShape(record[member], expected as Shape, `${at}.${member}`)
+    for (const [member, expected] of Object.entries(shape))
+      assertShape(record[member], expected as Shape, `${at}.${member}`)
   } else assert.strictEqual(value, shape, at)
 }

@@ -43,7 +43,10 @@ export const request = async (url: string, method: string, { body, headers }: As
 export const get = (url: string, headers?: Readonly<Record<string, string>>) =>
   request(url, "GET", headers === undefined ? {} : { headers })
 export const post = (url: string, body?: Asked["body"], headers?: Readonly<Record<string, string>>) =>
-  request(url, "POST", { ...(body === undefined ? undefined : { body }), ...(headers === undefined ? undefined : { headers }) })
+  request(url, "POST", {
+    ...(body === undefined ? undefined : { body }),
+    ...(headers === undefined ? undefined : { headers })
+  })
 
 /** Creates a worker and answers its id. */
 export const create = async (base: string, body: object = {}): Promise<string> => {
@@ -58,6 +61,10 @@ export const until = async (base: string, worker: string, state: string): Promis
   assert.strictEqual(answer.status, 200, answer.text)
   return answer.body.worker.state === state ? undefined : until(base, worker, state)
 }
+
+/** One after the other. */
+export const inTurn = <A>(items: Iterable<A>, visit: (item: A) => Promise<unknown>): Promise<unknown> =>
+  Array.from(items).reduce((before: Promise<unknown>, item) => before.then(() => visit(item)), Promise.resolve())
 
 const origins = new Set<unknown>(["caller", "gateway", "network", "runtime", "plugin"])
 
@@ -128,7 +135,9 @@ export const parse = (said: string): Answer => {
   const end = said.indexOf("\r\n\r\n", start)
   assert.isAbove(end, start, `no answer in ${JSON.stringify(said)}`)
   const [status, ...lines] = said.slice(start, end).split("\r\n")
-  const headers = new Headers(lines.map((line): [string, string] => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]))
+  const headers = new Headers(
+    lines.map((line): [string, string] => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)])
+  )
   const body = said.slice(end + 4)
   return {
     status: Number(status!.split(" ")[1]),

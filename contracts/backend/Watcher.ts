@@ -38,7 +38,11 @@ export class Refused extends Error {
 }
 
 /** Resolves once the stream is open; rejects with the answer when it is refused. */
-export const watch = (url: string, protocols: ReadonlyArray<string> = [subprotocol], options: ClientOptions = {}): Promise<Watcher> => {
+export const watch = (
+  url: string,
+  protocols: ReadonlyArray<string> = [subprotocol],
+  options: ClientOptions = {}
+): Promise<Watcher> => {
   const socket = new WebSocket(url.replace(/^http/, "ws"), [...protocols], options)
   const frames: Array<Json> = []
   const waiting = new Set<() => void>()
@@ -65,7 +69,10 @@ export const watch = (url: string, protocols: ReadonlyArray<string> = [subprotoc
         if (found === undefined && over === undefined) return
         waiting.delete(check)
         if (found !== undefined) resolve(found)
-        else reject(new Error(`closed with ${over!.code} before it came; frames: ${JSON.stringify(frames).slice(0, 2_000)}`))
+        else
+          reject(
+            new Error(`closed with ${over!.code} before it came; frames: ${JSON.stringify(frames).slice(0, 2_000)}`)
+          )
       }
       waiting.add(check)
       check()

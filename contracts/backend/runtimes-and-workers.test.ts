@@ -2,7 +2,19 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type Backend, removeFolder, start } from "./BackendProcess.ts"
 import { assertShape, type Shape, text, time } from "./Shape.ts"
-import { type Answer, assertProblem, create, get, post, type Problem, request, runtimeId, until, workerPath, workersPath } from "./Stranger.ts"
+import {
+  type Answer,
+  assertProblem,
+  create,
+  get,
+  post,
+  type Problem,
+  request,
+  runtimeId,
+  until,
+  workerPath,
+  workersPath
+} from "./Stranger.ts"
 import { isEvent, isKind, refusal, watch } from "./Watcher.ts"
 
 let backend: Backend
@@ -207,19 +219,39 @@ const answers: ReadonlyArray<Row> = [
 const problemRows: ReadonlyArray<readonly [name: string, ask: () => Promise<Answer>, problem: Problem]> = [
   ["an unknown path", () => get(to("/api/nothing")), { status: 404, code: "not_found" }],
   ["the API's own root", () => get(to("/api")), { status: 404, code: "not_found" }],
-  ["an unknown path, asked for as a page", () => get(to("/api/x"), { accept: "text/html" }), { status: 404, code: "not_found" }],
+  [
+    "an unknown path, asked for as a page",
+    () => get(to("/api/x"), { accept: "text/html" }),
+    { status: 404, code: "not_found" }
+  ],
   ["a wrong method", () => request(to("/api/runtimes"), "DELETE"), { status: 405, code: "method_not_allowed" }],
-  ["a wrong method on a worker", () => request(to(workerPath(idle)), "PUT"), { status: 405, code: "method_not_allowed" }],
+  [
+    "a wrong method on a worker",
+    () => request(to(workerPath(idle)), "PUT"),
+    { status: 405, code: "method_not_allowed" }
+  ],
   [
     "a body that is too large",
     () => post(to(workersPath), { display_name: "a".repeat(2_400_000) }),
     { status: 413, code: "payload_too_large", more: { max: 2_359_296 } }
   ],
   ["an invalid runtime id", () => get(to("/api/runtimes/a.b")), { status: 400, code: "invalid_runtime_id" }],
-  ["an invalid runtime id of a list", () => get(to("/api/runtimes/a%20b/workers")), { status: 400, code: "invalid_runtime_id" }],
-  ["a runtime id that is too long", () => get(to(`/api/runtimes/${"a".repeat(97)}`)), { status: 400, code: "invalid_runtime_id" }],
+  [
+    "an invalid runtime id of a list",
+    () => get(to("/api/runtimes/a%20b/workers")),
+    { status: 400, code: "invalid_runtime_id" }
+  ],
+  [
+    "a runtime id that is too long",
+    () => get(to(`/api/runtimes/${"a".repeat(97)}`)),
+    { status: 400, code: "invalid_runtime_id" }
+  ],
   ["an invalid worker id", () => get(to(workerPath("a.b"))), { status: 400, code: "invalid_worker_id" }],
-  ["a worker id that is much too long", () => get(to(workerPath("a".repeat(2_000)))), { status: 400, code: "invalid_worker_id" }],
+  [
+    "a worker id that is much too long",
+    () => get(to(workerPath("a".repeat(2_000)))),
+    { status: 400, code: "invalid_worker_id" }
+  ],
   [
     "an unknown runtime",
     () => get(to("/api/runtimes/nope")),
@@ -245,28 +277,24 @@ const problemRows: ReadonlyArray<readonly [name: string, ask: () => Promise<Answ
     () => post(to("/api/runtimes/nope/workers"), {}),
     { status: 404, code: "runtime_not_found", more: { runtime_id: "nope" } }
   ],
-  ...(["", "/transcript"] as const).map(
-    (rest): (typeof problemRows)[number] => [
-      `an unknown worker${rest}`,
-      () => get(to(workerPath("nope", rest))),
-      {
-        status: 404,
-        code: "worker_not_found",
-        more: { runtime_id: runtimeId, worker_id: "nope", operation: rest === "" ? "worker.get" : "worker.transcript" }
-      }
-    ]
-  ),
-  ...(["input", "stop", "cancel"] as const).map(
-    (command): (typeof problemRows)[number] => [
-      `${command} of an unknown worker`,
-      () => post(to(workerPath("nope", `/${command}`)), command === "input" ? { content: "x" } : {}),
-      {
-        status: 404,
-        code: "worker_not_found",
-        more: { runtime_id: runtimeId, worker_id: "nope", operation: `worker.${command}` }
-      }
-    ]
-  ),
+  ...(["", "/transcript"] as const).map((rest): (typeof problemRows)[number] => [
+    `an unknown worker${rest}`,
+    () => get(to(workerPath("nope", rest))),
+    {
+      status: 404,
+      code: "worker_not_found",
+      more: { runtime_id: runtimeId, worker_id: "nope", operation: rest === "" ? "worker.get" : "worker.transcript" }
+    }
+  ]),
+  ...(["input", "stop", "cancel"] as const).map((command): (typeof problemRows)[number] => [
+    `${command} of an unknown worker`,
+    () => post(to(workerPath("nope", `/${command}`)), command === "input" ? { content: "x" } : {}),
+    {
+      status: 404,
+      code: "worker_not_found",
+      more: { runtime_id: runtimeId, worker_id: "nope", operation: `worker.${command}` }
+    }
+  ]),
   [
     "a limit above the maximum, of all workers",
     () => get(to("/api/workers?limit=201")),
@@ -287,7 +315,11 @@ const problemRows: ReadonlyArray<readonly [name: string, ask: () => Promise<Answ
     () => get(to("/api/workers?state=asleep")),
     { status: 400, code: "invalid_query", more: { errors: [{ pointer: "/state", code: text }] } }
   ],
-  ["a list cursor that nobody gave out", () => get(to("/api/workers?cursor=xyz")), { status: 400, code: "invalid_cursor" }],
+  [
+    "a list cursor that nobody gave out",
+    () => get(to("/api/workers?cursor=xyz")),
+    { status: 400, code: "invalid_cursor" }
+  ],
   [
     "an unknown profile",
     () => post(to(workersPath), { profile: "builtin:nope" }),
@@ -314,7 +346,11 @@ const problemRows: ReadonlyArray<readonly [name: string, ask: () => Promise<Answ
   [
     "input for a worker that has ended",
     () => post(to(workerPath(stopped, "/input")), { content: "x" }),
-    { status: 409, code: "worker_not_running", more: { runtime_id: runtimeId, worker_id: (it) => it === stopped, operation: "worker.input" } }
+    {
+      status: 409,
+      code: "worker_not_running",
+      more: { runtime_id: runtimeId, worker_id: (it) => it === stopped, operation: "worker.input" }
+    }
   ],
   [
     "input that the worker refuses",
@@ -325,7 +361,11 @@ const problemRows: ReadonlyArray<readonly [name: string, ask: () => Promise<Answ
       more: { runtime_id: runtimeId, worker_id: (it) => it === idle, operation: "worker.input", max: 60_000 }
     }
   ],
-  ["an event socket that is no WebSocket", () => get(to(workerPath(idle, "/events/ws"))), { status: 426, code: "upgrade_required" }],
+  [
+    "an event socket that is no WebSocket",
+    () => get(to(workerPath(idle, "/events/ws"))),
+    { status: 426, code: "upgrade_required" }
+  ],
   [
     "an event socket of an unknown worker",
     () => refusal(to(workerPath("nope", "/events/ws"))),
@@ -338,7 +378,11 @@ const problemRows: ReadonlyArray<readonly [name: string, ask: () => Promise<Answ
   [
     "an event socket of an unknown runtime",
     () => refusal(to(`/api/runtimes/nope/workers/${idle}/events/ws`)),
-    { status: 404, code: "runtime_not_found", more: { runtime_id: "nope", worker_id: text, operation: "worker.events" } }
+    {
+      status: 404,
+      code: "runtime_not_found",
+      more: { runtime_id: "nope", worker_id: text, operation: "worker.events" }
+    }
   ],
   [
     "an event stream of an unknown worker",
@@ -436,7 +480,9 @@ describe("lists", () => {
     const ids = (items: ReadonlyArray<{ readonly worker_id: string }>) => items.map(({ worker_id }) => worker_id)
     const page = async (cursor: string | null): Promise<ReadonlyArray<string>> => {
       if (cursor === null) return []
-      const { body } = await get(to(`/api/workers?limit=2${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`))
+      const { body } = await get(
+        to(`/api/workers?limit=2${cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`}`)
+      )
       assert.isAtMost(body.items.length, 2)
       return [...ids(body.items), ...(await page(body.next_cursor))]
     }

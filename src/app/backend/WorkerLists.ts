@@ -63,8 +63,11 @@ export const list = Effect.fnUntraced(function* (only: RuntimeId | undefined, qu
     },
     { concurrency: "unbounded" }
   )
-  const only_failure = only !== undefined && pages[0]?.result._tag === "Failure" ? pages[0].result.failure : undefined
-  if (only_failure !== undefined) return yield* Effect.fail(only_failure)
+  const asked_first = pages[0]?.result
+  // A runtime that fails costs its own rows; a cursor that it does not know is the caller's mistake.
+  if (asked_first?._tag === "Failure" && (only !== undefined || asked_first.failure._tag === "invalid_cursor")) {
+    return yield* Effect.fail(asked_first.failure)
+  }
 
   const instance = yield* RequestId.current
   const items: Array<WorkerView> = []

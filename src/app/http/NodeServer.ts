@@ -1,5 +1,6 @@
 /** The Node HTTP server under both APIs: limits that Node does not set by itself, and a gate before anything is routed. */
 import * as Http from "node:http"
+import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 
 /** Bodies above it are refused: the largest input plus what JSON adds to it. */
@@ -73,6 +74,8 @@ const socketPath = /\/events\/ws(\?|$)/
 
 class GatedServer extends Http.Server {
   readonly gate: Gate
+  /** Connections on which nothing has been asked yet. */
+  readonly #silent = new Set<Socket>()
 
   constructor(gate: Gate, timeouts: Timeouts) {
     super({
@@ -102,9 +105,17 @@ class GatedServer extends Http.Server {
     })
   }
 
+  /** Node waits for connections that browsers open ahead of need, although nothing is under way on them. */
+  override close(callback?: (error?: Error) => void): this {
+    super.close(callback)
+    for (const socket of this.#silent) socket.destroy()
+    return this
+  }
+
   override emit(name: string | symbol, ...args: Array<unknown>): boolean {
     if (name === "request" || name === "checkContinue" || name === "checkExpectation") {
       const [request, response] = args as [Http.IncomingMessage, Http.ServerResponse]
+      this.#silent.delete(request.socket)
       for (const [header, value] of this.gate.headers) response.setHeader(header, value)
       // Nothing but `100-continue` can be expected of a server.
       const refusal =
@@ -118,11 +129,16 @@ class GatedServer extends Http.Server {
       }
     } else if (name === "upgrade") {
       const [request, socket] = args as [Http.IncomingMessage, Duplex]
+      this.#silent.delete(request.socket)
       const refusal = this.gate.admit(request, true)
       if (refusal !== undefined) {
         dismiss(socket, refusal)
         return true
       }
+    } else if (name === "connection") {
+      const [socket] = args as [Socket]
+      this.#silent.add(socket)
+      socket.once("close", () => this.#silent.delete(socket))
     }
     return (super.emit as (...all: Array<unknown>) => boolean).call(this, name, ...args)
   }
