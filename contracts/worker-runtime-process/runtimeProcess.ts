@@ -110,7 +110,7 @@ export const eventually = async <A>(ask: () => Promise<A>, satisfies: (answer: A
   while (true) {
     const answer = await ask()
     if (satisfies(answer)) return answer
-    if (performance.now() > deadline) throw new Error(`never came: ${JSON.stringify(answer)}`)
+    if (performance.now() > deadline) throw new Error(`never came: ${JSON.stringify(answer).slice(0, 500)}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

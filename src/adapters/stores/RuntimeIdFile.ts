@@ -7,7 +7,7 @@ import * as Problem from "../../domain/Problem.ts"
 const fileName = "runtime-id"
 const mode = 0o600
 
-const parse = (text: string) => Schema.decodeUnknownOption(RuntimeId)(text.trim())
+const parse = (text: string) => Schema.decodeOption(RuntimeId)(text.trim())
 
 /** Written beside and renamed, so that a crash leaves a whole id or none. */
 const write = Effect.fnUntraced(function* (path: string, id: RuntimeId) {
