@@ -29,8 +29,8 @@ export type IdempotencyKey = typeof IdempotencyKey.Type
  * two names cannot be made to look alike.
  */
 export const DisplayName = Schema.String.check(
-  // eslint-disable-next-line no-control-regex -- control characters are what this pattern is about
   Schema.isPattern(
+    // eslint-disable-next-line no-control-regex -- control characters are what this pattern is about
     /^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]{1,80}$/u
   )
 )

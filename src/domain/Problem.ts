@@ -1,9 +1,9 @@
 /** The one failure of the product: a code of the closed catalogue, and what it is about. */
 import { Effect, Schema } from "effect"
 import * as Data from "effect/Data"
-import { type Code, codes, rowOf } from "./ProblemCatalogue.ts"
+import { type Code, rowOf } from "./ProblemCatalogue.ts"
 
-export type { Code, Origin } from "./ProblemCatalogue.ts"
+export type { Code } from "./ProblemCatalogue.ts"
 
 /** What is wrong with one member of a request; never its value. */
 export const FieldError = Schema.Struct({
@@ -84,10 +84,3 @@ export const isProblem = (value: unknown): value is Problem => value instanceof 
 /** The same problem with more said about where it happened; what it already says stays. */
 export const withContext = <P extends Problem>(problem: P, context: Context): P =>
   new ProblemError(problem._tag, problem.detail, { ...context, ...problem.context }) as P
-
-/** For RPC: the one place where a problem is data and not an error. */
-export const Encoded = Schema.Struct({
-  code: Schema.Literals(codes),
-  detail: Schema.String,
-  context: Context
-})

@@ -1,6 +1,6 @@
 /** A runtime as it describes itself, and what the backend has observed about reaching it. */
 import { Schema } from "effect"
-import { Profile } from "./Profile.ts"
+import { type Profile } from "./Profile.ts"
 
 /** Absent = unsupported; the value is an object so that limits fit. Adding a capability never breaks anyone. */
 export const Capabilities = Schema.Record(Schema.String, Schema.Record(Schema.String, Schema.Unknown))

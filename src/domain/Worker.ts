@@ -1,6 +1,6 @@
 /** A worker: a long-lived session on a runtime that takes input and answers with events. */
 import { Schema } from "effect"
-import { IdempotencyKey, RuntimeId, WorkerId } from "./Identifiers.ts"
+import { type IdempotencyKey, RuntimeId, WorkerId } from "./Identifiers.ts"
 import { ProfileSelector } from "./Profile.ts"
 
 /**

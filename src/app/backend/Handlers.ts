@@ -2,7 +2,7 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Clock, Effect, Layer, Option, Redacted } from "effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import { type HttpServerRequest } from "effect/http/HttpServerRequest"
 import { HttpApiBuilder } from "effect/http-api"
 import { BrowserApi, maxPageLimit } from "../../domain/api/BrowserApi.ts"
 import { toAckView, toInputAckView, toWorkerView } from "../../domain/api/BrowserWire.ts"
@@ -14,7 +14,7 @@ import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
 import type { RuntimeSource } from "../../domain/RuntimeSource.ts"
 import type { CommandOptions, Replayable } from "../../domain/Worker.ts"
 import * as Problems from "../http/Problems.ts"
-import { cookieName, cookieOf, Sessions, sessionTtlMs } from "../http/Sessions.ts"
+import { cookieName, cookieOf, type Sessions, sessionTtlMs } from "../http/Sessions.ts"
 import * as EventSocket from "../streams/EventSocket.ts"
 import * as EventSse from "../streams/EventSse.ts"
 import { BrowserStreams } from "./BrowserStreams.ts"
@@ -144,10 +144,8 @@ const WorkerHandlers = HttpApiBuilder.group(
           )
           return { transcript: { ...params, ...page } }
         }).pipe(Problems.answer),
-      eventsSocket: ({ params, query }) =>
-        EventSocket.respond(stream(params, query.cursor)).pipe(Problems.answer),
-      eventsStream: ({ params, query }) =>
-        EventSse.respond(stream(params, query.cursor)).pipe(Problems.answer)
+      eventsSocket: ({ params, query }) => EventSocket.respond(stream(params, query.cursor)).pipe(Problems.answer),
+      eventsStream: ({ params, query }) => EventSse.respond(stream(params, query.cursor)).pipe(Problems.answer)
     })
   })
 )

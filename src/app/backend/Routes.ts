@@ -15,7 +15,10 @@ import * as Handlers from "./Handlers.ts"
 import { Readiness } from "./Readiness.ts"
 import * as SettingsHandlers from "./SettingsHandlers.ts"
 
-const Api = HttpApiBuilder.layer(BrowserApi).pipe(Layer.provide([Handlers.layer, SettingsHandlers.layer]), Layer.provide(BrowserEdgeLayer.layer))
+const Api = HttpApiBuilder.layer(BrowserApi).pipe(
+  Layer.provide([Handlers.layer, SettingsHandlers.layer]),
+  Layer.provide(BrowserEdgeLayer.layer)
+)
 
 const documentPath = "/api/openapi.json"
 

@@ -19,8 +19,7 @@ const Position = Schema.fromJsonString(
 )
 type Position = typeof Position.Type
 
-const encode = (position: Position): string =>
-  Buffer.from(Schema.encodeSync(Position)(position)).toString("base64url")
+const encode = (position: Position): string => Buffer.from(Schema.encodeSync(Position)(position)).toString("base64url")
 
 const decode = (text: string) =>
   Schema.decodeUnknownEffect(Position)(Buffer.from(text, "base64url").toString()).pipe(

@@ -54,7 +54,9 @@ const listenFinding = (text: string, hasToken: boolean) => {
   }
   return Effect.callback<Finding>((resume) => {
     const probe = createServer()
-    probe.once("error", () => resume(Effect.succeed(warning("The address of server.listen is in use or not available."))))
+    probe.once("error", () =>
+      resume(Effect.succeed(warning("The address of server.listen is in use or not available.")))
+    )
     probe.listen(address, () => probe.close(() => resume(Effect.succeed(ok("The address of server.listen is free.")))))
     return Effect.sync(() => probe.close())
   })
@@ -66,7 +68,9 @@ const examine = Effect.fn("doctor")(function* (folder: string) {
   const findings: Array<Finding> = [
     ok(`yoi-workspace ${version} on Node ${process.versions.node}.`),
     yield* folderFinding(folder),
-    existsSync(Workspace.configFile(folder)) ? ok("There is a config file.") : ok("There is no config file; defaults apply.")
+    existsSync(Workspace.configFile(folder))
+      ? ok("There is a config file.")
+      : ok("There is no config file; defaults apply.")
   ]
   for (const { message, severity } of config.diagnostics) {
     findings.push({ severity: severity === "info" ? "ok" : severity, sentence: message })

@@ -82,7 +82,11 @@ export class Sessions {
   }
 
   /** Whether a request may pass: nothing is asked, a login is open, or the token comes as Bearer. */
-  admits(headers: { readonly authorization?: string | undefined; readonly cookie?: string | undefined }, address: string, now: number): boolean {
+  admits(
+    headers: { readonly authorization?: string | undefined; readonly cookie?: string | undefined },
+    address: string,
+    now: number
+  ): boolean {
     if (this.#token === undefined) return true
     if (this.isOpen(cookieOf(headers.cookie), now)) return true
     const sent = bearer.exec(headers.authorization ?? "")?.[1]

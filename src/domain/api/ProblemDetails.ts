@@ -46,7 +46,7 @@ export const toDetails = (problem: Problem.Problem, instance?: string): ProblemD
 
 /** The declaration of what an endpoint can fail with: one body per status, with the codes that it can carry. */
 export const problems = (...possible: ReadonlyArray<Code>) => {
-  const statuses = [...new Set(possible.map((code) => rowOf(code).status))].sort((a, b) => a - b)
+  const statuses = [...new Set(possible.map((code) => rowOf(code).status))].toSorted((a, b) => a - b)
   return statuses.map((status) => {
     const here = possible.filter((code) => rowOf(code).status === status)
     return Schema.Struct({ ...fields, status: Schema.Literal(status), code: Schema.Literals(here) }).pipe(

@@ -32,7 +32,15 @@ const group = HttpApiGroup.make("connections")
       query: apply,
       payload: Wire.ConnectionBody,
       success: tagged(Wire.Written.pipe(HttpApiSchema.status(201))),
-      error: problems(...anyone, ...body, ...entry, ...writing, "runtime_id_taken", "runtime_built_in", "runtime_in_use")
+      error: problems(
+        ...anyone,
+        ...body,
+        ...entry,
+        ...writing,
+        "runtime_id_taken",
+        "runtime_built_in",
+        "runtime_in_use"
+      )
     }),
     HttpApiEndpoint.get("kinds", `${base}/kinds`, {
       success: Schema.Struct({ kinds: Schema.Array(Wire.KindView) }),

@@ -7,17 +7,18 @@ export interface Difference {
   readonly changed: ReadonlyArray<string>
 }
 
-export const none: Difference = { added: [], removed: [], changed: [] }
-
 /** Keys in any order mean the same. */
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical)
   if (typeof value !== "object" || value === null) return value
   const entries = Object.entries(value).filter(([, member]) => member !== undefined)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, canonical(member)]))
+  return Object.fromEntries(
+    entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, canonical(member)])
+  )
 }
 
-const same = (a: ConnectionEntry, b: ConnectionEntry): boolean =>
+/** Whether both say the same, whatever the order of their keys. */
+export const same = (a: ConnectionEntry, b: ConnectionEntry): boolean =>
   JSON.stringify(canonical(a)) === JSON.stringify(canonical(b))
 
 export const between = (
@@ -28,10 +29,12 @@ export const between = (
   return {
     added: persisted.filter(({ id }) => !active.has(id)).map(({ id }) => id),
     removed: [...active.keys()].filter((id) => !wanted.has(id)),
-    changed: persisted.filter((entry) => {
-      const live = active.get(entry.id)
-      return live !== undefined && !same(live, entry)
-    }).map(({ id }) => id)
+    changed: persisted
+      .filter((entry) => {
+        const live = active.get(entry.id)
+        return live !== undefined && !same(live, entry)
+      })
+      .map(({ id }) => id)
   }
 }
 

@@ -9,12 +9,7 @@ import type { SourceKind } from "../../domain/SourceKind.ts"
 
 /** Each mock has an engine over a store of its own. */
 const parts = Layer.fresh(
-  Layer.mergeAll(
-    EchoExecutor.layer,
-    MemoryWorkerStore.layer,
-    SecureRandom.layerWebCrypto,
-    Digest.layerWebCrypto
-  )
+  Layer.mergeAll(EchoExecutor.layer, MemoryWorkerStore.layer, SecureRandom.layerWebCrypto, Digest.layerWebCrypto)
 )
 
 export const mock: SourceKind<MockSource.MockOptions> = {
