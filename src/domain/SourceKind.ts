@@ -5,6 +5,7 @@
 import { Context, Effect, Layer, type Redacted, Schema, type Scope } from "effect"
 import { fieldErrors } from "./api/FieldErrors.ts"
 import type { ConnectionEntry } from "./Connection.ts"
+import type { Steps } from "./ConnectionTest.ts"
 import * as Problem from "./Problem.ts"
 import type { RuntimeSource } from "./RuntimeSource.ts"
 import { SecretRef, SecretResolver, type Unresolvable, unresolvable } from "./SecretResolver.ts"
@@ -33,6 +34,14 @@ export interface SourceKind<Options = never, R = never> {
   readonly connect: (
     connecting: Connecting<Options>
   ) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, R | Scope.Scope>
+  /**
+   * Goes the way to the runtime step by step, from `policy` to `tls`, for a test of the connection: by the same rules and
+   * to the same place as `connect`, and without a credential. Absent where there is no such way.
+   */
+  readonly reach?: (
+    connecting: Connecting<Options>,
+    steps: Steps
+  ) => Effect.Effect<void, Problem.Problem, R | Scope.Scope>
 }
 
 /** A kind that is ready to connect: its options and services are settled. */
@@ -47,6 +56,8 @@ export interface Installed {
   /** Whether the entry fits the kind; opens nothing. */
   readonly check: (entry: ConnectionEntry) => Effect.Effect<void, EntryProblem>
   readonly connect: (entry: ConnectionEntry) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
+  /** As the kind's own; `false` when it has none. */
+  readonly reach: (entry: ConnectionEntry, steps: Steps) => Effect.Effect<boolean, Problem.Problem, Scope.Scope>
 }
 
 type EntryProblem = Problem.Problem<"invalid_request" | "invalid_endpoint">
@@ -74,20 +85,25 @@ const install = Effect.fnUntraced(function* <Options, R>(kind: SourceKind<Option
       )
     )
   })
-  const connect: Installed["connect"] = Effect.fnUntraced(
-    function* (entry) {
-      const options = yield* optionsOf(entry)
-      const ref = entry.token_ref
-      return yield* kind.connect({
-        id: entry.id,
-        display_name: entry.display_name ?? entry.id,
-        endpoint: entry.endpoint,
-        token: ref === undefined ? undefined : resolve(ref),
-        options
-      })
-    },
-    (effect) => Effect.updateContext(effect, (scoped: Context.Context<Scope.Scope>) => Context.merge(services, scoped))
-  )
+  const connecting = Effect.fnUntraced(function* (entry: ConnectionEntry) {
+    const ref = entry.token_ref
+    return {
+      id: entry.id,
+      display_name: entry.display_name ?? entry.id,
+      endpoint: entry.endpoint,
+      token: ref === undefined ? undefined : resolve(ref),
+      options: yield* optionsOf(entry)
+    } satisfies Connecting<Options>
+  })
+  const withServices = <A>(effect: Effect.Effect<A, Problem.Problem, R | Scope.Scope>) =>
+    Effect.updateContext(effect, (scoped: Context.Context<Scope.Scope>) => Context.merge(services, scoped))
+  const connect: Installed["connect"] = (entry) => withServices(Effect.flatMap(connecting(entry), kind.connect))
+  const reach: Installed["reach"] = Effect.fnUntraced(function* (entry, steps) {
+    const it = yield* connecting(entry)
+    if (kind.reach === undefined) return false
+    yield* withServices(kind.reach(it, steps))
+    return true
+  })
   return {
     kind: kind.kind,
     label: kind.label,
@@ -96,7 +112,8 @@ const install = Effect.fnUntraced(function* <Options, R>(kind: SourceKind<Option
     options_schema: Schema.toJsonSchemaDocument(kind.options).schema as Schema.JsonObject,
     secretFields: kind.secretFields,
     check: (entry) => Effect.asVoid(optionsOf(entry)),
-    connect
+    connect,
+    reach
   } satisfies Installed
 })
 
@@ -109,9 +126,8 @@ export class SourceKinds extends Context.Service<
     ) => Effect.Effect<void, Problem.Problem<"kind_taken">, R | SecretResolver | Scope.Scope>
     readonly list: Effect.Effect<ReadonlyArray<Installed>>
     readonly check: (entry: ConnectionEntry) => Effect.Effect<void, EntryProblem>
-    readonly connect: (
-      entry: ConnectionEntry
-    ) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
+    readonly connect: (entry: ConnectionEntry) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
+    readonly reach: Installed["reach"]
   }
 >()("yoi-workspace/domain/SourceKinds") {
   static readonly layer = Layer.sync(SourceKinds, () => {
@@ -139,7 +155,8 @@ export class SourceKinds extends Context.Service<
         }),
       list: Effect.sync(() => [...kinds.values()]),
       check: (entry) => Effect.flatMap(find(entry), (kind) => kind.check(entry)),
-      connect: (entry) => Effect.flatMap(find(entry), (kind) => kind.connect(entry))
+      connect: (entry) => Effect.flatMap(find(entry), (kind) => kind.connect(entry)),
+      reach: (entry, steps) => Effect.flatMap(find(entry), (kind) => kind.reach(entry, steps))
     }
   })
 }

@@ -12,10 +12,20 @@ import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 
 const isSecretRef = Schema.is(SecretRef)
 
+/** A provider that takes longer does not hold up the list, in milliseconds. */
+const resolveMs = 2_000
+
+/** Connections whose secrets are looked up at once. */
+const concurrency = 8
+
 const resolvable = Effect.fnUntraced(function* (ref: string) {
   if (!isSecretRef(ref)) return false
   const secrets = yield* SecretResolver
-  return (yield* Effect.result(secrets.resolve(ref)))._tag === "Success"
+  return yield* secrets.resolve(ref).pipe(
+    Effect.as(true),
+    Effect.orElseSucceed(() => false),
+    Effect.timeoutOrElse({ duration: resolveMs, orElse: () => Effect.succeed(false) })
+  )
 })
 
 /** What is observed of a live runtime; the status is that of its facts, nothing is asked for a view. */
@@ -52,12 +62,20 @@ export const view = Effect.fnUntraced(function* (
   const registered = live.get(entry.id)
   const seen = yield* observed(registered)
   const { token_ref } = entry
-  const rejected = seen.facts?.authenticated.value === "no"
+  // What was learned with the credential that is live says nothing about the one that is written.
+  const pending = difference.added.includes(entry.id) || difference.changed.includes(entry.id)
+  const rejected = !pending && seen.facts?.authenticated.value === "no"
   const failure = failures.get(entry.id)
   const credential =
     token_ref === undefined
-      ? rejected ? "rejected" : "none"
-      : !(yield* resolvable(token_ref)) ? "unresolvable" : rejected ? "rejected" : "resolvable"
+      ? rejected
+        ? "rejected"
+        : "none"
+      : !(yield* resolvable(token_ref))
+        ? "unresolvable"
+        : rejected
+          ? "rejected"
+          : "resolvable"
   return {
     id: entry.id,
     display_name: entry.display_name ?? entry.id,
@@ -70,7 +88,7 @@ export const view = Effect.fnUntraced(function* (
     deletable: writable,
     credential,
     active: registered !== undefined,
-    restart_required: difference.added.includes(entry.id) || difference.changed.includes(entry.id),
+    restart_required: pending,
     ...seen,
     diagnostics: failure === undefined ? [] : [failure]
   } satisfies ConnectionView
@@ -82,11 +100,15 @@ export const all = Effect.fnUntraced(function* (config: WorkspaceConfig) {
   const connections = yield* Connections
   const registered = yield* registry.list
   const live = new Map(registered.map((it) => [it.source.id as string, it]))
-  const pending = yield* connections.pending
+  const pending = yield* connections.pending(config)
   const failures = yield* connections.failures
-  const fixed = yield* Effect.forEach(registered.filter(({ source }) => source.built_in), builtIn)
+  const fixed = yield* Effect.forEach(
+    registered.filter(({ source }) => source.built_in),
+    builtIn
+  )
   const written = yield* Effect.forEach(config.connections, (entry) =>
-    view(entry, live, pending, failures, config.writable)
+    view(entry, live, pending, failures, config.writable),
+    { concurrency }
   )
   return { connections: [...fixed, ...written], pending }
 })

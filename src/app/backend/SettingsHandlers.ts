@@ -1,28 +1,24 @@
 /** The settings API on top of the config file, the live set and the connection test. */
-import { Effect, Result } from "effect"
+import { Effect, type Result } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { BrowserApi } from "../../domain/api/BrowserApi.ts"
 import type { ConnectionView } from "../../domain/api/SettingsWire.ts"
 import { ConfigStore, type WorkspaceConfig } from "../../domain/ConfigStore.ts"
 import * as Connection from "../../domain/Connection.ts"
+import type { ConnectionEntry } from "../../domain/Connection.ts"
 import { Connections } from "../../domain/Connections.ts"
-import { isNone } from "../../domain/connections/Difference.ts"
-import { ConnectionTest } from "../../domain/ConnectionTest.ts"
+import { isNone, same } from "../../domain/connections/Difference.ts"
+import { ConnectionTest, type TestOptions, type TestReport } from "../../domain/ConnectionTest.ts"
 import { embeddedRuntimeId } from "../../domain/Identifiers.ts"
 import * as Problem from "../../domain/Problem.ts"
+import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import { SourceKinds } from "../../domain/SourceKind.ts"
 import * as Problems from "../http/Problems.ts"
 import * as ConnectionViews from "./ConnectionViews.ts"
+import * as EntityTags from "./EntityTags.ts"
 import { toToml } from "./ExportToml.ts"
-
-const etagOf = (config: WorkspaceConfig): string => `"${config.revision}"`
-
-/** The revision that a write expects; several tags are refused because only one can be meant. */
-const expectedOf = (header: string | undefined): string | undefined => {
-  const tag = header?.trim()
-  return tag === undefined || tag === "*" ? undefined : tag.replace(/^(W\/)?"(.*)"$/, "$2")
-}
+import * as TestLines from "./TestLines.ts"
 
 /** The most telling code for what is wrong with an entry. */
 const refuse = (errors: ReadonlyArray<Problem.FieldError>) => {
@@ -38,7 +34,7 @@ const checked = <A>(result: Result.Result<A, ReadonlyArray<Problem.FieldError>>)
   Effect.mapError(Effect.fromResult(result), refuse)
 
 const tagged = <A>(body: A, config: WorkspaceConfig) =>
-  HttpApiSchema.withHeaders({ body, headers: { etag: etagOf(config) } })
+  HttpApiSchema.withHeaders({ body, headers: { etag: EntityTags.etagOf(config) } })
 
 export const layer = HttpApiBuilder.group(
   BrowserApi,
@@ -48,19 +44,30 @@ export const layer = HttpApiBuilder.group(
     const connections = yield* Connections
     const kinds = yield* SourceKinds
     const tester = yield* ConnectionTest
+    const secrets = yield* SecretResolver
 
-    /** Applies where it was asked for; a change that cannot be applied stays written and pending, and says so. */
-    const applied = (wanted: "true" | "false" | undefined, force: "true" | "false" | undefined) =>
-      wanted === "true" ? connections.apply(force === "true") : Effect.void
-
-    /** With `?apply=true` a blocker is told before anything is written. */
-    const ensureFree = Effect.fnUntraced(function* (id: string, query: Flags, interrupts: boolean) {
-      if (query.apply !== "true" || query.force === "true" || !interrupts) return
-      const active = yield* connections.active
-      if (!active.has(id)) return
-      const blockers = yield* connections.blockers(id)
-      if (blockers.length > 0) return yield* Problem.make("runtime_in_use", undefined, { runtime_id: id, blockers })
+    /** Who comes through the API may not send whatever secret there is to wherever they like. */
+    const admitReference = Effect.fnUntraced(function* (ref: string | undefined) {
+      if (ref === undefined) return
+      yield* Effect.mapError(secrets.admit(SecretRef.make(ref)), ({ context, message }) =>
+        Problem.make("invalid_request", message, {
+          errors: [{ pointer: "/token_ref", code: context.reason ?? "invalid", message }]
+        })
+      )
     })
+
+    const admit = Effect.fnUntraced(function* (entry: ConnectionEntry) {
+      yield* kinds.check(entry)
+      yield* admitReference(entry.token_ref)
+    })
+
+    /** Writes alone, or together with making it live. */
+    const save = <E>(
+      query: Flags,
+      persisted: ReadonlyArray<ConnectionEntry>,
+      write: Effect.Effect<WorkspaceConfig, E>
+    ): Effect.Effect<WorkspaceConfig, E | Problem.Problem<"runtime_in_use" | "config_unwritable">> =>
+      query.apply === "true" ? connections.commit({ persisted, write, force: query.force === "true" }) : write
 
     const written = Effect.fnUntraced(function* (id: string, config: WorkspaceConfig) {
       const { connections: views, pending } = yield* ConnectionViews.all(config)
@@ -70,11 +77,19 @@ export const layer = HttpApiBuilder.group(
     })
 
     const entryOf = Effect.fnUntraced(function* (id: string) {
-      if (id === embeddedRuntimeId) return yield* Problem.make("runtime_built_in", "The built-in runtime is always reachable.")
+      if (id === embeddedRuntimeId)
+        return yield* Problem.make("runtime_built_in", "The built-in runtime is always reachable.")
       const config = yield* store.read
       const entry = config.connections.find((it) => it.id === id)
       return entry ?? (yield* Problem.make("connection_not_found"))
     })
+
+    const testing = (
+      entry: ConnectionEntry,
+      options: TestOptions,
+      stream: "true" | "false" | undefined
+    ): Effect.Effect<TestReport | HttpServerResponse.HttpServerResponse> =>
+      stream === "true" ? Effect.succeed(TestLines.respond(tester, entry, options)) : tester.run(entry, options)
 
     return handlers.handleAll({
       list: () =>
@@ -93,9 +108,10 @@ export const layer = HttpApiBuilder.group(
       add: ({ headers, payload, query }) =>
         Effect.gen(function* () {
           const entry = yield* checked(Connection.decodeEntry(payload))
-          yield* kinds.check(entry)
-          const config = yield* store.add(entry, expectedOf(headers["if-match"]))
-          yield* applied(query.apply, undefined)
+          yield* admit(entry)
+          const before = yield* store.read
+          const expected = yield* EntityTags.expected(headers["if-match"], before)
+          const config = yield* save(query, [...before.connections, entry], store.add(entry, expected))
           return yield* written(entry.id, config)
         }).pipe(Problems.answer),
       edit: ({ headers, params: { id }, payload, query }) =>
@@ -104,38 +120,46 @@ export const layer = HttpApiBuilder.group(
           const entry = yield* entryOf(id)
           const patched = yield* checked(Connection.applyPatch(entry, patch))
           yield* kinds.check(patched)
-          yield* ensureFree(id, query, patched.endpoint !== entry.endpoint)
-          const config = yield* store.update(id, patch, expectedOf(headers["if-match"]))
-          yield* applied(query.apply, query.force)
+          // Another endpoint for a reference that somebody wrote into the file would carry its secret there.
+          if (patched.token_ref !== entry.token_ref || patched.endpoint !== entry.endpoint) {
+            yield* admitReference(patched.token_ref)
+          }
+          const before = yield* store.read
+          const expected = yield* EntityTags.expected(headers["if-match"], before)
+          const persisted = before.connections.map((it) => (it.id === id ? patched : it))
+          const config = yield* save(query, persisted, store.update(id, patch, expected))
           return yield* written(id, config)
         }).pipe(Problems.answer),
       remove: ({ headers, params: { id }, query }) =>
         Effect.gen(function* () {
-          yield* ensureFree(id, query, true)
-          const config = yield* store.remove(id, expectedOf(headers["if-match"]))
-          yield* applied(query.apply, query.force)
-          const pending = yield* connections.pending
+          const before = yield* store.read
+          const expected = yield* EntityTags.expected(headers["if-match"], before)
+          const persisted = before.connections.filter((it) => it.id !== id)
+          const config = yield* save(query, persisted, store.remove(id, expected))
+          const pending = yield* connections.pending(config)
           return tagged({ restart_required: !isNone(pending), diagnostics: config.diagnostics }, config)
         }).pipe(Problems.answer),
       apply: ({ headers, query }) =>
         Effect.gen(function* () {
+          yield* EntityTags.expected(headers["if-match"], yield* store.read)
+          const { applied, diagnostics } = yield* connections.apply(query.force === "true")
           const config = yield* store.read
-          const expected = expectedOf(headers["if-match"])
-          if (expected !== undefined && expected !== config.revision) return yield* Problem.make("config_changed")
-          const done = yield* connections.apply(query.force === "true")
-          const pending = yield* connections.pending
-          return tagged({ applied: done, restart_required: !isNone(pending) }, config)
+          const pending = yield* connections.pending(config)
+          return tagged({ applied, restart_required: !isNone(pending), diagnostics }, config)
         }).pipe(Problems.answer),
-      test: ({ params: { id } }) =>
-        entryOf(id).pipe(
-          Effect.flatMap((entry) => tester.run(entry, true)),
-          Problems.answer
-        ),
-      testDraft: ({ payload }) =>
-        checked(Connection.decodeEntry(payload)).pipe(
-          Effect.flatMap((entry) => tester.run(entry, false)),
-          Problems.answer
-        ),
+      test: ({ params: { id }, query }) =>
+        Effect.gen(function* () {
+          const entry = yield* entryOf(id)
+          const active = (yield* connections.active).get(id)
+          const live = active !== undefined && same(active, entry)
+          return yield* testing(entry, { saved: true, live }, query.stream)
+        }).pipe(Problems.answer),
+      testDraft: ({ payload, query }) =>
+        Effect.gen(function* () {
+          const entry = yield* checked(Connection.decodeEntry(payload))
+          yield* admit(entry)
+          return yield* testing(entry, { saved: false, live: false }, query.stream)
+        }).pipe(Problems.answer),
       kinds: () =>
         Effect.map(kinds.list, (installed) => ({
           kinds: installed.map(({ description, endpoint, kind, label, options_schema, secretFields }) => ({

@@ -12,7 +12,8 @@ const body = ["invalid_json", "payload_too_large", "unsupported_media_type", "re
 const entry = ["invalid_request", "invalid_runtime_id", "invalid_endpoint"] as const
 const writing = ["config_changed", "config_unwritable", "config_io"] as const
 
-const params = { id: Schema.String.check(Schema.isMaxLength(96)) }
+/** What is no id names no connection. */
+const params = { id: Schema.String }
 
 /** An entity tag, or several; `*` means whatever is there. */
 const headers = { "if-match": Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1_000))) }
@@ -20,6 +21,9 @@ const headers = { "if-match": Schema.optionalKey(Schema.String.check(Schema.isMa
 const Flag = Schema.Literals(["true", "false"])
 const apply = { apply: Schema.optionalKey(Flag) }
 const force = { force: Schema.optionalKey(Flag) }
+
+/** `true`: `application/x-ndjson`, a line `{"kind":"step","step"}` as each step ends, and `{"kind":"report","report"}` last. */
+const stream = { stream: Schema.optionalKey(Flag) }
 
 /** With the entity tag of the config that it shows. */
 const tagged = <S extends Schema.Top>(schema: S) => HttpApiSchema.WithHeaders(schema, { etag: Schema.String })
@@ -29,7 +33,7 @@ const group = HttpApiGroup.make("connections")
     HttpApiEndpoint.get("list", base, { success: tagged(Wire.ConnectionList), error: problems(...anyone) }),
     HttpApiEndpoint.post("add", base, {
       headers,
-      query: apply,
+      query: { ...apply, ...force },
       payload: Wire.ConnectionBody,
       success: tagged(Wire.Written.pipe(HttpApiSchema.status(201))),
       error: problems(
@@ -51,9 +55,10 @@ const group = HttpApiGroup.make("connections")
       error: problems(...anyone)
     }),
     HttpApiEndpoint.post("testDraft", `${base}/test`, {
+      query: stream,
       payload: Wire.ConnectionBody,
       success: TestReport,
-      error: problems(...anyone, ...body, ...entry, "runtime_timeout")
+      error: problems(...anyone, ...body, ...entry)
     }),
     HttpApiEndpoint.post("apply", `${base}/apply`, {
       headers,
@@ -86,8 +91,9 @@ const group = HttpApiGroup.make("connections")
     }),
     HttpApiEndpoint.post("test", `${base}/:id/test`, {
       params,
+      query: stream,
       success: TestReport,
-      error: problems(...anyone, "connection_not_found", "runtime_built_in", "runtime_timeout")
+      error: problems(...anyone, "connection_not_found", "runtime_built_in")
     })
   )
   .prefix("/api")

@@ -49,7 +49,12 @@ export const Written = Schema.Struct({
 
 export const Deleted = Schema.Struct({ restart_required: Schema.Boolean, diagnostics: Schema.Array(Diagnostic) })
 
-export const Applied = Schema.Struct({ applied: Pending, restart_required: Schema.Boolean })
+export const Applied = Schema.Struct({
+  applied: Pending,
+  restart_required: Schema.Boolean,
+  /** Entries of the file that could not be made live. */
+  diagnostics: Schema.Array(Diagnostic)
+})
 
 export const KindView = Schema.Struct({
   kind: Schema.String,

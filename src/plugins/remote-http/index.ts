@@ -1,6 +1,7 @@
 /** The kind `remote_http`: a worker-runtime in another process or on another machine, reached over the runtime API. */
 import { Schema } from "effect"
 import type { EgressClient } from "../../adapters/egress/EgressClient.ts"
+import * as Reach from "../../adapters/remote-http/Reach.ts"
 import * as RemoteSource from "../../adapters/remote-http/RemoteSource.ts"
 import { REMOTE_HTTP } from "../../domain/Connection.ts"
 import type { SourceKind } from "../../domain/SourceKind.ts"
@@ -31,5 +32,7 @@ export const remoteHttp: SourceKind<typeof Options.Type, EgressClient> = {
   options: Options,
   secretFields: ["token_ref"],
   connect: ({ display_name, endpoint, id, options, token }) =>
-    RemoteSource.make({ id, display_name, endpoint: endpoint ?? "", token, ...options })
+    RemoteSource.make({ id, display_name, endpoint: endpoint ?? "", token, ...options }),
+  reach: ({ endpoint, options: { ca }, token }, steps) =>
+    Reach.reach({ endpoint: endpoint ?? "", token, ...(ca === undefined ? undefined : { ca }) }, steps)
 }
