@@ -169,9 +169,9 @@ describe("what is no request", () => {
 describe("the host of a request", () => {
   const asked = async (port: number, text: string) => parse((await exchange(port, text)).said)
 
-  it("may not be left out, in HTTP/1.1 or 1.0", async () => {
+  it("may not be left out or empty, in HTTP/1.1 or 1.0", async () => {
     const problem = { status: 403, code: "origin_refused", more: { reason: "host" } }
-    await inTurn(["1.0", "1.1"], async (version) =>
+    await inTurn(["1.0", "1.1", "1.1\r\nHost:", "1.1\r\nHost: "], async (version) =>
       assertProblem(await asked(open.port, `GET /livez HTTP/${version}\r\nConnection: close\r\n\r\n`), problem)
     )
   })
