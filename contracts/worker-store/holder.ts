@@ -9,7 +9,7 @@ const hold = Effect.gen(function* () {
   yield* store.commit(new Author("held").next({ say: ["by the first process"] }))
   yield* Effect.sync(() => process.stdout.write("open\n"))
   // A timer keeps the process alive; it ends by a signal.
-  yield* Effect.callback<never>(() => void setInterval(() => {}, 60_000))
+  return yield* Effect.callback<never>(() => void setInterval(() => {}, 60_000))
 })
 
 await Effect.runPromise(Effect.provide(hold, FileWorkerStore.layer({ root: process.argv[2]! })))

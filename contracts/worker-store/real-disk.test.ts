@@ -121,10 +121,13 @@ describe("what the store leaves on disk", { timeout: 60_000 }, () => {
   )
 })
 
+/** Runs a command of the operating system, where there is one of that name. */
+const system = (command: string, ...args: ReadonlyArray<string>) => spawnSync(command, args)
+
 const mayMount = Effect.scoped(
   Effect.map(temporaryFolder, (folder) => {
-    const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder])
-    return status === 0 && spawnSync("umount", [folder]).status === 0
+    const { status } = system("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder)
+    return status === 0 && system("umount", folder).status === 0
   })
 )
 const mounts = Effect.runSync(mayMount) ? "permitted" : "refused"
@@ -135,8 +138,8 @@ describe.skipIf(mounts === "refused")("a disk of 256 KiB", { timeout: 60_000 }, 
       const folder = `${yield* temporaryFolder}/disk`
       mkdirSync(folder)
       yield* Effect.acquireRelease(
-        Effect.sync(() => spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder])),
-        () => Effect.sync(() => spawnSync("umount", [folder]))
+        Effect.sync(() => system("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)),
+        () => Effect.sync(() => system("umount", folder))
       )
       const root = `${folder}/store`
       const author = new Author("a")
@@ -161,7 +164,7 @@ describe.skipIf(mounts === "refused")("a disk of 256 KiB", { timeout: 60_000 }, 
           assert.isAbove(author.worker.transcript_len, 10)
         })
       )
-      spawnSync("mount", ["-o", "remount,size=4m", folder])
+      system("mount", "-o", "remount,size=4m", folder)
       yield* on(
         root,
         Effect.gen(function* () {

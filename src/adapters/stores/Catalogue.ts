@@ -21,7 +21,7 @@ const Head = Schema.Struct({
   lsn: Schema.Int,
   batch: Schema.Int,
   segment: Schema.Int,
-  receipts: Schema.Array(Schema.Struct({ name: Schema.String, count: Schema.Int, expires_at: Schema.Number })),
+  receipts: Schema.Array(Schema.Struct({ name: Schema.String, count: Schema.Int, expires_at: Schema.Finite })),
   forgotten: Schema.Int
 })
 
@@ -131,11 +131,11 @@ const parse = (file: Buffer): Catalogue | undefined => {
 
 const readCopy = (disk: Disk, path: string): Effect.Effect<Catalogue | undefined, DiskFailure> =>
   disk.readFile(path).pipe(
-    Effect.map(parse),
     Effect.catchIf(
       (cause) => cause.code === "ENOENT",
-      () => Effect.succeed(undefined)
-    )
+      () => Effect.succeed(Buffer.alloc(0))
+    ),
+    Effect.map(parse)
   )
 
 /** The newer copy, with what is damaged in it taken from the other; nothing in a store that was never finished. */

@@ -30,8 +30,6 @@ const magicNumber = magic.readUInt32LE(0)
 
 /** Length of the head without the id. */
 export const headLength = 38
-/** An id of the grammar has at most 96 characters; a bundle's may have 200. The frame takes what fits into a byte. */
-export const maxIdLength = 255
 
 export interface Head {
   readonly kind: Kind

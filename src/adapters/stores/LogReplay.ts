@@ -53,7 +53,8 @@ const newline = 0x0a
 export const linesOf = ({ buffer, bodyStart, end }: Replayed): ReadonlyArray<Line> => {
   const lines: Array<Line> = []
   for (let start = bodyStart; start < end;) {
-    const stop = buffer.indexOf(newline, start) + 1
+    const found = buffer.indexOf(newline, start)
+    const stop = found < 0 || found >= end ? end : found + 1
     lines.push({ buffer, start, end: stop })
     start = stop
   }

@@ -10,10 +10,13 @@ import { writeAll } from "./WholeWrite.ts"
 /** Files beyond this many are made into one, so that many short runs do not leave many small files. */
 export const maxReceiptFiles = 64
 
-const Stored = Schema.fromJsonString(
-  Schema.Struct({ key: Schema.String, fingerprint: Schema.String, answer: Schema.Unknown, expires_at: Schema.Number })
-)
-const decode = Schema.decodeUnknownOption(Stored)
+export const StoredReceipt = Schema.Struct({
+  key: Schema.String,
+  fingerprint: Schema.String,
+  answer: Schema.Unknown,
+  expires_at: Schema.Finite
+})
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(StoredReceipt))
 
 const writeFile = Effect.fnUntraced(function* (
   disk: Disk,
@@ -45,7 +48,7 @@ const readFiles = Effect.fnUntraced(function* (
     const file = yield* disk.readFile(`${folder}/${name}`).pipe(
       Effect.catchIf(
         (cause) => cause.code === "ENOENT",
-        () => Effect.succeed(undefined)
+        () => Effect.void
       )
     )
     let lost = file === undefined

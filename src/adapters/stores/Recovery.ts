@@ -12,6 +12,7 @@ import { text } from "./LogBatch.ts"
 import { kinds } from "./LogRecord.ts"
 import { linesOf, replay, type Replay, type Replayed } from "./LogReplay.ts"
 import type { Target } from "./LogWriter.ts"
+import { StoredReceipt } from "./ReceiptFiles.ts"
 import { setAside } from "./SetAside.ts"
 import {
   folderName,
@@ -28,9 +29,7 @@ import * as WorkerFiles from "./WorkerFiles.ts"
 export const CommitHead = Schema.Struct({
   worker: Worker,
   log_epoch: Schema.String,
-  receipt: Schema.optionalKey(
-    Schema.Struct({ key: Schema.String, fingerprint: Schema.String, answer: Schema.Unknown, expires_at: Schema.Number })
-  )
+  receipt: Schema.optionalKey(StoredReceipt)
 })
 const decodeCommit = Schema.decodeUnknownOption(Schema.fromJsonString(CommitHead))
 const decodeBundle = Schema.decodeUnknownOption(Schema.fromJsonString(ConfigBundle))
