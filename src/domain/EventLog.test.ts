@@ -68,6 +68,8 @@ describe("EventLog", () => {
 
   it("retention stays exact over many times its size", () => {
     const log = filled(10_000, { maxEvents: 7 })
+    assert.strictEqual(log.floor, 9_993)
+    assert.strictEqual(log.attach(at(9_992), ignore).resync, "expired")
     assert.deepStrictEqual(ids(log.attach(at(9_993), ignore).replay), [
       "9994",
       "9995",
