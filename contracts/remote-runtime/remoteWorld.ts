@@ -1,7 +1,5 @@
 /** What every test of the remote source needs: a source over the guarded client, on loopback. */
-import { Effect, Layer } from "effect"
-import type { Redacted } from "effect"
-import * as EgressClient from "../../src/adapters/egress/EgressClient.ts"
+import { Effect } from "effect"
 import * as RemoteSource from "../../src/adapters/remote-http/RemoteSource.ts"
 import { RuntimeId } from "../../src/domain/Identifiers.ts"
 import { client } from "../egress/egressWorld.ts"
@@ -13,10 +11,8 @@ export const egress = client()
 /** The same with short waits, where silence is what is tested. */
 export const impatient = client({ timeouts: { headers_timeout_ms: 80, body_idle_timeout_ms: 80 } })
 
-export const remote = (
-  endpoint: string,
-  options: Partial<RemoteSource.Options> & { token?: Effect.Effect<Redacted.Redacted> } = {}
-) => RemoteSource.make({ id: alias, display_name: "Remote", token: undefined, endpoint, ...options })
+export const remote = (endpoint: string, options: Partial<RemoteSource.Options> = {}) =>
+  RemoteSource.make({ id: alias, display_name: "Remote", token: undefined, endpoint, ...options })
 
 export const onPort = (port: number, options: Parameters<typeof remote>[1] = {}) =>
   remote(`http://127.0.0.1:${port}`, options)
@@ -24,5 +20,3 @@ export const onPort = (port: number, options: Parameters<typeof remote>[1] = {})
 /** How a call went, in one word. */
 export const word = <A, R>(call: Effect.Effect<A, { readonly _tag: string }, R>) =>
   Effect.match(call, { onSuccess: () => "ok", onFailure: (problem) => problem._tag })
-
-export type Egress = Layer.Success<ReturnType<typeof EgressClient.layer>>

@@ -11,7 +11,7 @@ import * as EgressHeaders from "./EgressHeaders.ts"
 import { MAX_RESPONSE_HEAD_BYTES } from "./EgressPool.ts"
 import type { Address } from "./EgressTarget.ts"
 
-/** Largest message, in bytes, however many fragments it comes in. */
+/** Largest message when none is named, in bytes, however many fragments it comes in. */
 export const MAX_FRAME_BYTES = 1024 * 1024
 
 /** Most fragments of one message. */
@@ -44,6 +44,8 @@ export interface UpgradeOptions {
   readonly bearer?: Redacted.Redacted<string>
   /** Subprotocols to offer. A peer may choose none of them. */
   readonly protocols?: ReadonlyArray<string>
+  /** Bytes of one message; `MAX_FRAME_BYTES` when absent. */
+  readonly max_frame_bytes?: number
 }
 
 /** What happens on the socket after the upgrade, from the first frame on. */
@@ -61,8 +63,6 @@ export interface Upgraded {
 }
 
 const reasons: { readonly [code: string]: EgressReason } = {
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: { _tag: "too_large", limit: MAX_FRAME_BYTES },
-  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: { _tag: "too_large", limit: MAX_FRAME_BYTES },
   WS_ERR_TOO_MANY_BUFFERED_PARTS: { _tag: "too_large", limit: MAX_FRAGMENTS },
   HPE_HEADER_OVERFLOW: { _tag: "too_large", limit: MAX_RESPONSE_HEAD_BYTES },
   ECONNRESET: { _tag: "reset" },
@@ -70,8 +70,19 @@ const reasons: { readonly [code: string]: EgressReason } = {
   ETIMEDOUT: { _tag: "reset" }
 }
 
+const oversized: ReadonlySet<string> = new Set([
+  "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
+  "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"
+])
+
 /** Every other error of `ws` or of Node's parser is about what the peer sent. */
-const failureOf = (error: Error) => failure(reasons[codeOf(error) ?? ""] ?? { _tag: "protocol" }, true, error)
+const failureOf = (error: Error, limit: number) => {
+  const code = codeOf(error) ?? ""
+  const reason: EgressReason = oversized.has(code)
+    ? { _tag: "too_large", limit }
+    : (reasons[code] ?? { _tag: "protocol" })
+  return failure(reason, true, error)
+}
 
 /** Status 1006 is the library's word for a connection that ended without a close frame. */
 const NO_CLOSE_FRAME = 1006
@@ -115,6 +126,7 @@ export const handshake = (
     if (headers instanceof EgressFailure) return resume(Effect.fail(headers))
     const peer = Redacted.value(address.peer)
     const offered = [...(options.protocols ?? [])]
+    const limit = options.max_frame_bytes ?? MAX_FRAME_BYTES
     const origin = peer.origin.replace(/^http/, "ws")
     const settings: ClientOptions & { readonly closeTimeout: number; readonly maxHeaderSize: number } = {
       // With a connection of its own, Node asks no agent, and so no proxy setting.
@@ -122,7 +134,7 @@ export const handshake = (
       headers,
       followRedirects: false,
       perMessageDeflate: false,
-      maxPayload: MAX_FRAME_BYTES,
+      maxPayload: limit,
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_CHUNKS,
       maxHeaderSize: MAX_RESPONSE_HEAD_BYTES,
@@ -152,7 +164,7 @@ export const handshake = (
     socket.on("ping", sink.control)
     socket.on("pong", sink.control)
     socket.on("error", (error) => {
-      ended ??= failureOf(error)
+      ended ??= failureOf(error, limit)
       resume(Effect.fail(ended))
       sink.end(ended)
     })

@@ -42,7 +42,7 @@ export const FaultRule = Schema.Struct({
   operation: Schema.optionalKey(Operation),
   /** Happens with this probability per call; 1 unless given. */
   fault: Schema.optionalKey(FaultName),
-  probability: Schema.optionalKey(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+  probability: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
   /** What the first, second, … call meets instead; `ok` and calls after the last entry go through. */
   sequence: Schema.optionalKey(
     Schema.Array(Schema.Literals(["ok", ...faultNames])).check(Schema.isMaxLength(maxSequence))

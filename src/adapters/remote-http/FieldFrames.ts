@@ -3,7 +3,7 @@
  * REST, and lets through exactly the events that it does not hold yet.
  */
 import { Effect, Option, Queue, Stream } from "effect"
-import * as Problem from "../../domain/Problem.ts"
+import type * as Problem from "../../domain/Problem.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 import type { SourceFrame } from "../../domain/RuntimeSource.ts"
 import { spoken } from "../../domain/Snapshot.ts"
@@ -102,7 +102,7 @@ const watchWorker = (options: Options, sieve: Sieve, end: (worker: Worker) => Ef
     if (isTerminal(worker.state)) return yield* end(worker)
     // Once may be an event on its way; twice without one in between is a hole.
     behind = worker.transcript_len > sieve.length && length === sieve.length ? behind + 1 : 0
-    if (behind > 1) return yield* Effect.fail(RuntimeFault.problem("stream"))
+    if (behind > 1) return yield* RuntimeFault.problem("stream")
   }).pipe(
     // Whether the runtime can be reached is the socket's to say.
     Effect.catchIf(
@@ -139,13 +139,13 @@ export const frames = (
         let mayHaveEnded = false
         for (const text of texts) {
           const decoded = WireFrame.decode(text)
-          if (Option.isNone(decoded)) return yield* Effect.fail(RuntimeFault.problem("stream"))
+          if (Option.isNone(decoded)) return yield* RuntimeFault.problem("stream")
           const frame = decoded.value
           if (frame.kind === "end") yield* end({ ...worker, state: frame.state })
           if (frame.kind !== "event" || frame.event.event === "snapshot") continue
-          if (frame.worker_id !== options.worker_id) return yield* Effect.fail(RuntimeFault.problem("wrong_worker"))
+          if (frame.worker_id !== options.worker_id) return yield* RuntimeFault.problem("wrong_worker")
           const passed = sieve.pass(frame)
-          if (passed === "broken") return yield* Effect.fail(RuntimeFault.problem("stream"))
+          if (passed === "broken") return yield* RuntimeFault.problem("stream")
           if (passed !== undefined) yield* Queue.offer(queue, passed)
           mayHaveEnded ||= finals.has(frame.event.event)
         }
@@ -153,7 +153,7 @@ export const frames = (
       })
       if (Option.isSome(early)) yield* deliver(early.value)
       const reading = Effect.forever(Effect.flatMap(feed.take, deliver))
-      yield* Effect.raceFirst(reading, looking).pipe(
+      return yield* Effect.raceFirst(reading, looking).pipe(
         // Many runtimes just hang up when the worker has ended.
         Effect.tapError(() => Effect.ignore(Effect.flatMap(options.worker, end)))
       )

@@ -2,7 +2,7 @@
 // Before any schema is used: compiled decoders halve the cost of an answer.
 import "effect/schema/SchemaJITCompiler/enable"
 import { Effect, Option, type Redacted, Schema } from "effect"
-import * as Problem from "../../domain/Problem.ts"
+import type * as Problem from "../../domain/Problem.ts"
 import { RequestId } from "../../domain/RequestId.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 import type { EgressClient } from "../egress/EgressClient.ts"
@@ -104,12 +104,12 @@ export const send = Effect.fnUntraced(function* <A>(line: Line, call: Call<A>) {
   const { body, headers: answered, status } = response
   if (status >= 300) {
     const problem = RemoteFailure.ofAnswer({ status, body, retryAfter: answered["retry-after"] })
-    return yield* Effect.fail(isUnprotected(call) ? RemoteFailure.uncertain(problem, true) : problem)
+    return yield* isUnprotected(call) ? RemoteFailure.uncertain(problem, true) : problem
   }
-  if (!isJson(answered["content-type"])) return yield* Effect.fail(RuntimeFault.problem("not_json"))
+  if (!isJson(answered["content-type"])) return yield* RuntimeFault.problem("not_json")
   const parsed = Json.parse(body)
-  if (Option.isNone(parsed)) return yield* Effect.fail(RuntimeFault.problem("invalid_json"))
+  if (Option.isNone(parsed)) return yield* RuntimeFault.problem("invalid_json")
   const decoded = decoderOf(call.answer)(parsed.value)
-  if (Option.isNone(decoded)) return yield* Effect.fail(RuntimeFault.problem("wrong_shape"))
+  if (Option.isNone(decoded)) return yield* RuntimeFault.problem("wrong_shape")
   return { value: decoded.value, replayed: answered["idempotent-replayed"] === "true" } satisfies Answer<A>
 })

@@ -86,13 +86,11 @@ export class RemoteIdentity {
   )
 
   #unless(fresh: (now: number) => RuntimeDescription | undefined): Effect.Effect<RuntimeDescription, Problem.Problem> {
-    const look = Effect.map(Clock.currentTimeMillis, fresh)
-    return Effect.flatMap(look, (found) =>
-      found !== undefined
-        ? Effect.succeed(found)
-        : this.#asking.withPermit(
-            Effect.flatMap(look, (again) => (again === undefined ? this.describe : Effect.succeed(again)))
-          )
-    )
+    const look = (otherwise: Effect.Effect<RuntimeDescription, Problem.Problem>) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const found = fresh(now)
+        return found === undefined ? otherwise : Effect.succeed(found)
+      })
+    return look(this.#asking.withPermit(look(this.describe)))
   }
 }

@@ -130,9 +130,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       return { answer: Mapping.fromAck(alias, value.ack), replayed } satisfies Replayable<Ack>
     })
 
-  const bodyOf = (request: CreateWorker, current: boolean) => {
-    const { display_name, worker_id, ...field } = request
-    return current ? request : worker_id === undefined ? field : undefined
+  /** Undefined when the runtime could not do what is asked. Field v1 refuses members that it does not know. */
+  const bodyOf = (request: CreateWorker, current: boolean): CreateWorker | undefined => {
+    if (current) return request
+    const { display_name: _, worker_id, ...field } = request
+    return worker_id === undefined ? field : undefined
   }
 
   const page = Effect.fnUntraced(function* (worker_id: WorkerId, start: number, limit: number) {
@@ -168,7 +170,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         const description = yield* identity.vouched
         const body = bodyOf(request, isCurrent(description))
         if (body === undefined) {
-          return yield* Effect.fail(RuntimeFault.problem("unsupported", { capability: "workers.create.worker_id" }))
+          return yield* RuntimeFault.problem("unsupported", { capability: "workers.create.worker_id" })
         }
         const { replayed, value } = yield* command("/v1/workers", body, Wire.WorkerAnswer, options, description)
         yield* identity.see(value.worker.runtime_id)

@@ -14,6 +14,12 @@ import * as FieldFrames from "./FieldFrames.ts"
 import * as RemoteCall from "./RemoteCall.ts"
 import * as RemoteFailure from "./RemoteFailure.ts"
 
+/**
+ * Largest frame, in bytes: a snapshot with the largest input in its transcript and as much text in flight, each character
+ * of which JSON may write as six bytes.
+ */
+export const maxFrameBytes = 16_777_216
+
 /** What a client offers that understands more than field v1. */
 export const subprotocol = "worker-events.v1"
 
@@ -46,6 +52,7 @@ const open = Effect.fnUntraced(function* (
     path: path(cursor),
     headers,
     protocols: [subprotocol],
+    max_frame_bytes: maxFrameBytes,
     ...(bearer === undefined ? undefined : { bearer })
   }).pipe(
     Effect.mapError((failed) => {
@@ -72,7 +79,7 @@ export const frames = (options: Options): Stream.Stream<SourceFrame, Problem.Pro
       const feed = yield* open(options, FieldFrames.isOwn(cursor) ? undefined : cursor)
       if (feed.protocol === subprotocol) return CurrentFrames.frames(options.worker_id, feed)
       if (feed.protocol !== "") {
-        return yield* Effect.fail(RuntimeFault.problem("stream", { capability: capability.eventsWs }))
+        return yield* RuntimeFault.problem("stream", { capability: capability.eventsWs })
       }
       return FieldFrames.frames(options, feed, before)
     })
