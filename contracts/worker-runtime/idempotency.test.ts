@@ -36,6 +36,19 @@ describe("idempotency keys", () => {
     })
   )
 
+  it.effect("the reason of an end is part of what was asked, and is kept with the worker", () =>
+    Effect.gen(function* () {
+      const { start } = yield* world()
+      const runtime = yield* start()
+      const id = yield* created(runtime)
+      yield* runtime.stop(id, { ...key("k"), reason: "no longer needed" })
+      assert.strictEqual((yield* runtime.get(id)).last_result?.message, "no longer needed")
+      assert.isTrue((yield* runtime.stop(id, { ...key("k"), reason: "no longer needed" })).replayed)
+      const problem = yield* Effect.flip(runtime.stop(id, { ...key("k"), reason: "another" }))
+      assert.strictEqual(problem._tag, "idempotency_key_reused")
+    })
+  )
+
   it.effect("a command without a key is a new command every time", () =>
     Effect.gen(function* () {
       const { start } = yield* world()

@@ -96,9 +96,19 @@ export interface CommandOptions {
   readonly idempotency_key?: IdempotencyKey
 }
 
+/** How an end was asked for. */
+export interface EndOptions extends CommandOptions {
+  /** For a person who wonders later; kept with the worker's last result. */
+  readonly reason?: string
+}
+
+/** A command's options with the reason for an end, where there is one. */
+export const ending = (options: CommandOptions, reason: string | undefined): EndOptions =>
+  reason === undefined ? options : { ...options, reason }
+
 export interface ListQuery {
   readonly state?: WorkerState
-  /** 1 to the maximum; absent = the maximum. */
+  /** 1 to the maximum; absent = all, as field v1 has it. */
   readonly limit?: number
   readonly cursor?: string
 }

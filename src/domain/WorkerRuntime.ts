@@ -15,6 +15,7 @@ import type {
   Ack,
   CommandOptions,
   CreateWorker,
+  EndOptions,
   InputAck,
   ListQuery,
   Replayable,
@@ -93,8 +94,8 @@ export class WorkerRuntime extends Context.Service<
       options: CommandOptions
     ) => Effect.Effect<Replayable<InputAck>, InputProblem>
     /** Ends the worker; one that has ended answers how it ended. */
-    readonly stop: (worker_id: WorkerId, options: CommandOptions) => Effect.Effect<Replayable<Ack>, EndProblem>
-    readonly cancel: (worker_id: WorkerId, options: CommandOptions) => Effect.Effect<Replayable<Ack>, EndProblem>
+    readonly stop: (worker_id: WorkerId, options: EndOptions) => Effect.Effect<Replayable<Ack>, EndProblem>
+    readonly cancel: (worker_id: WorkerId, options: EndOptions) => Effect.Effect<Replayable<Ack>, EndProblem>
     readonly transcript: (
       worker_id: WorkerId,
       query: TranscriptQuery

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { embeddedRuntimeId } from "../../domain/Identifiers.ts"
 import { make as makeSource } from "../../domain/RuntimeSource.ts"
 import { frames } from "../../domain/WatchStream.ts"
+import { ending } from "../../domain/Worker.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
 
 export const make = Effect.gen(function* () {
@@ -15,8 +16,8 @@ export const make = Effect.gen(function* () {
       get: runtime.get,
       create: runtime.create,
       input: runtime.input,
-      stop: (worker_id, _reason, options) => runtime.stop(worker_id, options),
-      cancel: (worker_id, _reason, options) => runtime.cancel(worker_id, options),
+      stop: (worker_id, reason, options) => runtime.stop(worker_id, ending(options, reason)),
+      cancel: (worker_id, reason, options) => runtime.cancel(worker_id, ending(options, reason)),
       transcript: runtime.transcript,
       events: (worker_id, cursor) =>
         frames((from, watcher, onReset) => runtime.watch(worker_id, from, watcher, onReset), cursor),

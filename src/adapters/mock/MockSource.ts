@@ -7,6 +7,7 @@ import * as Engine from "../../domain/engine/Engine.ts"
 import type { RuntimeId } from "../../domain/Identifiers.ts"
 import type * as Problem from "../../domain/Problem.ts"
 import * as RuntimeSource from "../../domain/RuntimeSource.ts"
+import { ending } from "../../domain/Worker.ts"
 import { frames } from "../../domain/WatchStream.ts"
 import type { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
 import * as MockFaults from "./MockFaults.ts"
@@ -76,8 +77,9 @@ export const make = Effect.fnUntraced(function* (
       get: (worker_id) => through("worker.get", runtime.get(worker_id)),
       create: (request, command) => through("worker.create", runtime.create(request, command)),
       input: (worker_id, input, command) => through("worker.input", runtime.input(worker_id, input, command)),
-      stop: (worker_id, _reason, command) => through("worker.stop", runtime.stop(worker_id, command)),
-      cancel: (worker_id, _reason, command) => through("worker.cancel", runtime.cancel(worker_id, command)),
+      stop: (worker_id, reason, command) => through("worker.stop", runtime.stop(worker_id, ending(command, reason))),
+      cancel: (worker_id, reason, command) =>
+        through("worker.cancel", runtime.cancel(worker_id, ending(command, reason))),
       transcript: (worker_id, query) => through("worker.transcript", runtime.transcript(worker_id, query)),
       events: (worker_id, cursor) =>
         Stream.unwrap(

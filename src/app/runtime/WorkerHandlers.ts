@@ -7,7 +7,7 @@ import type { WorkerStatus } from "../../domain/api/RuntimeWire.ts"
 import type { IdempotencyKey } from "../../domain/Identifiers.ts"
 import { maxListLimit } from "../../domain/engine/Views.ts"
 import * as Problem from "../../domain/Problem.ts"
-import type { Replayable, Worker } from "../../domain/Worker.ts"
+import { ending, type Replayable, type Worker } from "../../domain/Worker.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 
@@ -72,13 +72,13 @@ export const WorkerHandlers = HttpApiBuilder.group(
         return answer(taken, (ack) => ({ ack: Mapping.inputAck(ack) }))
       }),
 
-      stop: Effect.fnUntraced(function* ({ headers, params }) {
-        const ended = yield* runtime.stop(params.worker_id, options(headers))
+      stop: Effect.fnUntraced(function* ({ headers, params, payload }) {
+        const ended = yield* runtime.stop(params.worker_id, ending(options(headers), payload?.reason ?? undefined))
         return answer(ended, (ack) => ({ ack: Mapping.ack(ack) }))
       }),
 
-      cancel: Effect.fnUntraced(function* ({ headers, params }) {
-        const ended = yield* runtime.cancel(params.worker_id, options(headers))
+      cancel: Effect.fnUntraced(function* ({ headers, params, payload }) {
+        const ended = yield* runtime.cancel(params.worker_id, ending(options(headers), payload?.reason ?? undefined))
         return answer(ended, (ack) => ({ ack: Mapping.ack(ack) }))
       }),
 

@@ -141,7 +141,13 @@ export const input = Effect.fnUntraced(function* (
 })
 
 /** Stop and cancel: the state is stored first, so that a store that fails leaves the run alone; then the run goes. */
-export const end = (engine: Engine, worker_id: WorkerId, state: TerminalState, toReceipt: ToReceipt<Ack>) =>
+export const end = (
+  engine: Engine,
+  worker_id: WorkerId,
+  state: TerminalState,
+  reason: string | undefined,
+  toReceipt: ToReceipt<Ack>
+) =>
   locked(
     engine,
     worker_id,
@@ -156,7 +162,11 @@ export const end = (engine: Engine, worker_id: WorkerId, state: TerminalState, t
       const events = wasBusy
         ? [event({ event: "run_end", data: { result: "rolled_back" } }), status(state)]
         : [status(state)]
-      const last_result = { operation: state === "stopped" ? "stop" : "cancel", outcome: "accepted" } as const
+      const last_result = {
+        operation: state === "stopped" ? "stop" : "cancel",
+        outcome: "accepted",
+        ...(reason === undefined ? undefined : { message: reason })
+      } as const
       const worker = yield* commit(engine.store, hosted, events, { state, last_result }, receiptOf)
       hosted.run?.interruptUnsafe()
       hosted.session = undefined

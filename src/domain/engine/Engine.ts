@@ -168,13 +168,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       receipts.once(idempotency_key, ["input", worker_id, input], (toReceipt) =>
         Commands.input(engine, worker_id, input, toReceipt)
       ),
-    stop: (worker_id, { idempotency_key }) =>
-      receipts.once(idempotency_key, ["stop", worker_id], (toReceipt) =>
-        Commands.end(engine, worker_id, "stopped", toReceipt)
+    stop: (worker_id, { idempotency_key, reason }) =>
+      receipts.once(idempotency_key, ["stop", worker_id, reason ?? null], (toReceipt) =>
+        Commands.end(engine, worker_id, "stopped", reason, toReceipt)
       ),
-    cancel: (worker_id, { idempotency_key }) =>
-      receipts.once(idempotency_key, ["cancel", worker_id], (toReceipt) =>
-        Commands.end(engine, worker_id, "cancelled", toReceipt)
+    cancel: (worker_id, { idempotency_key, reason }) =>
+      receipts.once(idempotency_key, ["cancel", worker_id, reason ?? null], (toReceipt) =>
+        Commands.end(engine, worker_id, "cancelled", reason, toReceipt)
       ),
     transcript: (worker_id, query) => Views.transcript(engine, worker_id, query, maxItems),
     watch: (worker_id, cursor, watcher, onReset) => Views.watch(engine, worker_id, cursor, watcher, onReset),
