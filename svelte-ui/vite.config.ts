@@ -43,7 +43,10 @@ export default defineConfig({
           "connect-src": ["self"],
           "object-src": ["none"],
           "base-uri": ["none"],
-          "form-action": ["self"]
+          "form-action": ["self"],
+          // Strings never become markup here; the framework's own templates have a policy of their own.
+          "require-trusted-types-for": ["script"],
+          "trusted-types": ["svelte-trusted-html"]
         }
       }
     })

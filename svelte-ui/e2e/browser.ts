@@ -41,10 +41,17 @@ export const openPage = async (browser: Browser, options: BrowserContextOptions 
   return { page, context, complaints }
 }
 
-/** Leaves the picture for the docs. */
-export const picture = async (page: Page, name: string): Promise<void> => {
+/**
+ * Leaves the picture for the docs.
+ *
+ * @param height of the window while it is taken, for pages that are longer than a screen
+ */
+export const picture = async (page: Page, name: string, height?: number): Promise<void> => {
   mkdirSync(screenshots, { recursive: true })
+  const size = page.viewportSize()
+  if (height !== undefined && size !== null) await page.setViewportSize({ ...size, height })
   await page.screenshot({ path: join(screenshots, `${name}.png`), animations: "disabled", caret: "hide" })
+  if (height !== undefined && size !== null) await page.setViewportSize(size)
 }
 
 /** Whatever axe finds fails the test, with the rule and the place. */

@@ -78,13 +78,32 @@ it("the page's own policy allows no inline script or style, and nothing on it ne
   await page.getByRole("article").first().waitFor()
   const policy = await page.locator('meta[http-equiv="content-security-policy"]').getAttribute("content")
   assert.notInclude(policy ?? "", "unsafe")
-  await page.evaluate(() => {
+  const { headers } = await fetch(`${backend.url}/`)
+  assert.include(headers.get("content-security-policy") ?? "", "frame-ancestors 'none'")
+  assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
+  assert.strictEqual(headers.get("referrer-policy"), "no-referrer")
+  const refused = await page.evaluate(() => {
+    const errors: Array<string> = []
     const script = document.createElement("script")
-    script.textContent = "window.injected = true"
-    document.body.append(script)
+    const style = document.createElement("div")
+    const attempts = [
+      () => (script.textContent = "window.injected = true"),
+      () => (document.body.innerHTML += "<img src=x onerror='window.injected = true'>"),
+      () => style.setAttribute("style", "position: fixed")
+    ]
+    for (const attempt of attempts)
+      try {
+        attempt()
+      } catch (error) {
+        errors.push(String(error))
+      }
+    document.body.append(script, style)
+    return { errors: errors.length, styled: getComputedStyle(style).position }
   })
+  assert.strictEqual(refused.errors, 2)
+  assert.strictEqual(refused.styled, "static")
   assert.isFalse(await page.evaluate(() => "injected" in globalThis))
-  // The refusal of the script above is what was to be seen.
+  // The refusals above are what was to be seen.
   opened[0]!.complaints.length = 0
 })
 

@@ -101,6 +101,12 @@ export class WorkerConsole {
 
   keepDraft = (): void => forThisTab.set(this.#draftName, this.draft === "" ? undefined : this.draft)
 
+  /** A refusal was about the text that is no longer there. */
+  typed = (): void => {
+    this.sendProblem = undefined
+    this.keepDraft()
+  }
+
   /** The text stays in the composer until it is acknowledged; the same text sent again has the same key. */
   send = async (): Promise<boolean> => {
     const content = this.draft
@@ -109,11 +115,11 @@ export class WorkerConsole {
     this.sendProblem = undefined
     const outcome = await sendInput(this.runtimeId, this.workerId, content, this.#inputKey.for(content))
     this.sending = false
+    this.#inputKey.settle(outcome)
     if (!outcome.ok) {
       this.sendProblem = outcome.problem
       return false
     }
-    this.#inputKey.settle()
     if (this.draft === content) this.draft = ""
     this.keepDraft()
     return true
@@ -122,8 +128,8 @@ export class WorkerConsole {
   end = async (how: "stop" | "cancel", reason: string): Promise<Problem | undefined> => {
     const key = this.#endKey.for([how, reason])
     const outcome = await endWorker(how, this.runtimeId, this.workerId, key, reason)
+    this.#endKey.settle(outcome)
     if (!outcome.ok) return outcome.problem
-    this.#endKey.settle()
     void this.#inquire()
     return undefined
   }

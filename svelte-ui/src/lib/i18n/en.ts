@@ -23,14 +23,12 @@ export const en = {
     cancel: "Cancel",
     close: "Close",
     save: "Save",
-    saving: "Saving…",
     loading: "Loading…",
     dismiss: "Dismiss",
     copy: "Copy",
     copied: "Copied",
     copyFailed: "This browser does not allow copying. Select the text instead.",
     optional: "optional",
-    none: "None",
     unknown: "unknown",
     builtIn: "built-in",
     more: "More actions",
@@ -48,7 +46,7 @@ export const en = {
     unreachable: "Unreachable",
     auth_failed: "Login refused",
     incompatible: "Incompatible",
-    unknown: "Not checked yet"
+    unknown: "Not checked"
   },
   facts: {
     label: "Facts",
@@ -98,7 +96,6 @@ export const en = {
     state: "State",
     entries: "Entries",
     updated: "Updated",
-    unnamed: "Unnamed worker",
     failedSource: (runtime: string) => `Workers on ${runtime} could not be listed.`,
     emptyTitle: "No workers yet",
     emptyText: "A worker is a long-lived session on a runtime. Start one and talk to it.",
@@ -146,7 +143,6 @@ export const en = {
     showAll: (characters: number) => `Show all ${characters.toLocaleString("en")} characters`,
     showLess: "Show less",
     jumpToEnd: "Jump to the end",
-    newBelow: "New below",
     tool: {
       calling: "calling",
       running: "running",
@@ -203,14 +199,10 @@ export const en = {
     keep: "Keep it running",
     reason: "Reason",
     announce: "Screen reader announcements",
-    announceOn: "Announcing",
-    announcePaused: "Announcements paused",
     announcePause: "Pause announcements",
     announceResume: "Resume announcements",
     said: (who: string, text: string) => `${who}: ${text}`,
-    details: "Details",
-    workerId: "Worker id",
-    created: "Created"
+    workerId: "Worker id"
   },
   connections: {
     title: "Runtime connections",
@@ -297,7 +289,6 @@ export const en = {
     tokenRefEnv: "An environment variable of the backend.",
     tokenRefFile: "A file only the backend's user can read.",
     options: "Options",
-    optionsRaw: "Options (JSON)",
     notJson: "This is not valid JSON.",
     required: "This is required.",
     tooShort: (n: number) => `At least ${n} characters.`,
@@ -308,7 +299,6 @@ export const en = {
     notWhole: "This is not a whole number.",
     pattern: "This does not have the expected form.",
     badId: "Letters, digits, _ and -, starting with a letter or digit, at most 96.",
-    badUrl: "Absolute http or https URL without user name, query or fragment.",
     listHint: "One per line.",
     jsonHint: "Written as JSON.",
     unset: "Not set",
@@ -335,9 +325,7 @@ export const en = {
       taken: "This is taken. Choose another.",
       raw_secret: "Secrets are not stored here. Name the secret in the token reference."
     } as Record<string, string>,
-    yes: "Yes",
-    invalidField: "Check this field.",
-    noKinds: "No kind of runtime can be added."
+    invalidField: "Check this field."
   },
   test: {
     title: "Test",
@@ -361,6 +349,15 @@ export const en = {
       operations: "Operations",
       stream: "Event stream"
     } as Record<string, string>,
+    /** Words of a step that are no problem's code; `ok` says nothing. */
+    code: {
+      ok: "",
+      not_reached: "Not reached.",
+      not_applicable: "Does not apply here.",
+      not_encrypted: "The connection is not encrypted.",
+      undeclared: "The runtime does not say what it supports.",
+      nothing_to_watch: "There is no worker to watch."
+    } as Record<string, string>,
     stepStatus: { pass: "passed", warn: "warning", fail: "failed", skip: "skipped", pending: "waiting" },
     ms: (n: number) => `${n.toLocaleString("en")} ms`,
     observed: "What answered",
@@ -369,8 +366,7 @@ export const en = {
     basis: "Judged by",
     operations: "Operations",
     verdict: { available: "available", unavailable: "unavailable", unchecked: "not checked" } as Record<string, string>,
-    needed: "needed",
-    checkedAt: "Checked"
+    needed: "needed"
   },
   conflict: {
     title: "Somebody else changed this meanwhile",
@@ -408,22 +404,18 @@ export const en = {
     noProblems: "No problems",
     noProblemsText: "Every runtime is usable and the config file reads well.",
     where: "Where",
-    what: "What",
-    whatToDo: "What to do",
     configFile: "Config file",
     bundle: "Diagnostic bundle",
     bundleText:
       "One JSON file with versions, states and problem codes. Names, endpoints, token references, transcripts and addresses are left out; ids are replaced.",
     preview: "Preview",
     download: "Download bundle",
-    copyBundle: "Copy bundle",
     browser: "Browser"
   },
   login: {
     title: "Log in",
-    text: "This backend asks for its access token. It was shown when the backend was set up.",
+    text: "This backend asks for its access token. server.access_token_ref in its config file says where that is kept.",
     token: "Access token",
-    show: "Show token",
     submit: "Log in",
     submitting: "Logging in…",
     wrong: "The token was not accepted."

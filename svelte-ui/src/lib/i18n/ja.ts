@@ -23,14 +23,12 @@ export const ja: Messages = {
     cancel: "キャンセル",
     close: "閉じる",
     save: "保存",
-    saving: "保存中…",
     loading: "読み込み中…",
     dismiss: "閉じる",
     copy: "コピー",
     copied: "コピーしました",
     copyFailed: "このブラウザーではコピーできません。テキストを選択してください。",
     optional: "任意",
-    none: "なし",
     unknown: "不明",
     builtIn: "組み込み",
     more: "その他の操作",
@@ -98,7 +96,6 @@ export const ja: Messages = {
     state: "状態",
     entries: "件数",
     updated: "更新",
-    unnamed: "名前のないワーカー",
     failedSource: (runtime) => `${runtime} のワーカーを取得できませんでした。`,
     emptyTitle: "ワーカーはまだありません",
     emptyText: "ワーカーはランタイム上で長く続くセッションです。作成して話しかけてみましょう。",
@@ -146,7 +143,6 @@ export const ja: Messages = {
     showAll: (characters) => `全文を表示（${characters.toLocaleString("ja")} 文字）`,
     showLess: "折りたたむ",
     jumpToEnd: "最後へ移動",
-    newBelow: "新着があります",
     tool: {
       calling: "呼び出し中",
       running: "実行中",
@@ -202,14 +198,10 @@ export const ja: Messages = {
     keep: "続行させる",
     reason: "理由",
     announce: "読み上げ",
-    announceOn: "読み上げ中",
-    announcePaused: "読み上げは一時停止中",
     announcePause: "読み上げを一時停止",
     announceResume: "読み上げを再開",
     said: (who, text) => `${who}: ${text}`,
-    details: "詳細",
-    workerId: "ワーカー ID",
-    created: "作成"
+    workerId: "ワーカー ID"
   },
   connections: {
     title: "ランタイム接続",
@@ -293,7 +285,6 @@ export const ja: Messages = {
     tokenRefEnv: "バックエンドの環境変数。",
     tokenRefFile: "バックエンドのユーザーだけが読めるファイル。",
     options: "オプション",
-    optionsRaw: "オプション（JSON）",
     notJson: "正しい JSON ではありません。",
     required: "必須です。",
     tooShort: (n) => `${n} 文字以上にしてください。`,
@@ -304,7 +295,6 @@ export const ja: Messages = {
     notWhole: "整数ではありません。",
     pattern: "形式が正しくありません。",
     badId: "英数字で始まる、英数字と _ と - からなる 96 文字以内の名前にしてください。",
-    badUrl: "http または https の絶対 URL にしてください。",
     listHint: "1 行に 1 つ。",
     jsonHint: "JSON で書きます。",
     unset: "指定なし",
@@ -331,9 +321,7 @@ export const ja: Messages = {
       taken: "すでに使われています。別の名前にしてください。",
       raw_secret: "秘密情報は保存できません。トークンの参照で指定してください。"
     },
-    yes: "はい",
-    invalidField: "この項目を確認してください。",
-    noKinds: "追加できる種類がありません。"
+    invalidField: "この項目を確認してください。"
   },
   test: {
     title: "テスト",
@@ -357,6 +345,14 @@ export const ja: Messages = {
       operations: "操作",
       stream: "イベントストリーム"
     },
+    code: {
+      ok: "",
+      not_reached: "実行していません。",
+      not_applicable: "該当しません。",
+      not_encrypted: "接続は暗号化されていません。",
+      undeclared: "ランタイムは対応機能を示していません。",
+      nothing_to_watch: "確認できるワーカーがありません。"
+    },
     stepStatus: { pass: "成功", warn: "警告", fail: "失敗", skip: "省略", pending: "待機中" },
     ms: (n) => `${n.toLocaleString("ja")} ミリ秒`,
     observed: "応答した相手",
@@ -365,8 +361,7 @@ export const ja: Messages = {
     basis: "判断の根拠",
     operations: "操作",
     verdict: { available: "利用可", unavailable: "利用不可", unchecked: "未確認" },
-    needed: "必須",
-    checkedAt: "確認"
+    needed: "必須"
   },
   conflict: {
     title: "その間にほかの人が変更しました",
@@ -404,22 +399,18 @@ export const ja: Messages = {
     noProblems: "問題はありません",
     noProblemsText: "すべてのランタイムが使用可能で、設定ファイルも正しく読めています。",
     where: "場所",
-    what: "内容",
-    whatToDo: "対処",
     configFile: "設定ファイル",
     bundle: "診断バンドル",
     bundleText:
       "バージョン、状態、問題のコードを収めた 1 つの JSON ファイルです。名前、エンドポイント、トークンの参照、会話の記録、アドレスは含まず、ID は置き換えます。",
     preview: "プレビュー",
     download: "ダウンロード",
-    copyBundle: "コピー",
     browser: "ブラウザー"
   },
   login: {
     title: "ログイン",
-    text: "このバックエンドはアクセストークンを求めています。セットアップ時に表示されたものです。",
+    text: "このバックエンドはアクセストークンを求めています。保管場所は設定ファイルの server.access_token_ref にあります。",
     token: "アクセストークン",
-    show: "トークンを表示",
     submit: "ログイン",
     submitting: "ログイン中…",
     wrong: "トークンが受け付けられませんでした。"
