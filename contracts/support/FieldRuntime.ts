@@ -27,6 +27,8 @@ export interface Options {
   readonly token?: string
   /** Largest transcript page. */
   readonly maxItems?: number
+  /** The subprotocol that it chooses whatever is offered, for a runtime that claims to be newer. */
+  readonly protocol?: string
   /** How an event is called on the stream; the default is the number that REST uses. */
   readonly eventId?: (number: number) => string | number
 }
@@ -42,6 +44,8 @@ export class FieldRuntime {
   onSubscribe: (worker_id: string) => void = () => undefined
   /** Called before a request is answered. */
   onRequest: (line: string) => void = () => undefined
+  /** Raw bytes that answer an upgrade instead. */
+  upgradeAnswer: string | undefined
   /** Refuses the next inputs, as a worker does that will not take them. */
   rejecting = false
   #created = 0
@@ -247,7 +251,11 @@ export class FieldRuntime {
 export const make = (options: Options = {}): Effect.Effect<FieldRuntime, never, Scope.Scope> =>
   Effect.gen(function* () {
     const runtime = new FieldRuntime(options)
-    const sockets = new WebSocketServer({ noServer: true })
+    const { protocol } = options
+    const sockets = new WebSocketServer({
+      noServer: true,
+      ...(protocol === undefined ? undefined : { handleProtocols: () => protocol })
+    })
     const server = createServer((request, response) => {
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -262,11 +270,12 @@ export const make = (options: Options = {}): Effect.Effect<FieldRuntime, never, 
       const line = `WS ${request.url}`
       runtime.requests.push({ line, headers: request.headers, body: "" })
       runtime.onRequest(line)
+      if (runtime.upgradeAnswer !== undefined) return socket.end(runtime.upgradeAnswer)
       if (!runtime.allowed(request)) return refuse("401 Unauthorized", "unauthorized")
       const worker_id = new URL(request.url ?? "/", "http://field.invalid").pathname.split("/")[3] ?? ""
       if (!runtime.workers.has(worker_id)) return refuse("404 Not Found", "worker_not_found")
-      // It knows no subprotocol and chooses none.
-      delete request.headers["sec-websocket-protocol"]
+      // Field v1 knows no subprotocol and chooses none.
+      if (protocol === undefined) delete request.headers["sec-websocket-protocol"]
       return sockets.handleUpgrade(request, socket, head, (webSocket) => runtime.subscribe(webSocket, worker_id))
     })
     yield* Effect.acquireRelease(

@@ -200,6 +200,33 @@ describe("registry: what is known", () => {
     }).pipe(Effect.provide(RuntimeRegistry.layer))
   )
 
+  it.effect("what a runtime said of itself is kept with its time, also when it is gone", () =>
+    Effect.gen(function* () {
+      const registry = yield* RuntimeRegistry
+      const description = {
+        runtime_id: "rt-own",
+        display_name: null,
+        status: "running",
+        capabilities: { "workers.create": {} },
+        worker_count: 1,
+        worker_creation_available: true,
+        profiles: [],
+        max_transcript_items: 256
+      } as const
+      let answer: Effect.Effect<typeof description, Problem.Problem> = Effect.succeed(description)
+      yield* registry.add(Effect.sync(() => ({ ...sourceOf(), describe: Effect.suspend(() => answer) })))
+      const registered = yield* registry.get(id)
+      const describe = registry.call(id, write, (source) => source.describe)
+      assert.isUndefined(yield* registered.described)
+      yield* TestClock.adjust("7 seconds")
+      yield* describe
+      yield* TestClock.adjust("1 hour")
+      answer = unreachable
+      yield* Effect.flip(describe)
+      assert.deepStrictEqual(yield* registered.described, { description, described_at: "1970-01-01T00:00:07.000Z" })
+    }).pipe(Effect.provide(RuntimeRegistry.layer))
+  )
+
   it.effect("what a test of the connection found is the same knowledge", () =>
     Effect.gen(function* () {
       const { registry, observation } = yield* start
@@ -331,11 +358,12 @@ describe("registry: the live set", () => {
       const log: Array<string> = []
       yield* registry.add(released(log, "first"))
       yield* registry.call(id, write, () => Effect.succeed(""))
-      const second = sourceOf()
-      yield* registry.replace(Effect.succeed(second))
+      const before = yield* registry.get(id)
+      yield* registry.replace(Effect.sync(() => ({ ...sourceOf(), display_name: "Second" })))
       assert.deepStrictEqual(log, ["first"])
       const { observation, source } = yield* registry.get(id)
-      assert.strictEqual(source, second)
+      assert.strictEqual(source.display_name, "Second")
+      assert.notStrictEqual(source, before.source)
       assert.strictEqual((yield* observation).facts.reachable.value, "unknown")
     }).pipe(Effect.provide(RuntimeRegistry.layer))
   )

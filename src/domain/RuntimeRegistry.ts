@@ -6,12 +6,10 @@ import {
   Clock,
   Context,
   Deferred,
-  Duration,
   Effect,
   Exit,
   Fiber,
   Layer,
-  Random,
   type Result,
   Scope,
   Semaphore,
@@ -21,56 +19,20 @@ import {
 import type { Diagnostic } from "./Diagnostic.ts"
 import type { RuntimeId } from "./Identifiers.ts"
 import * as Problem from "./Problem.ts"
-import { isUncertain } from "./RuntimeFault.ts"
 import type { RuntimeSource } from "./RuntimeSource.ts"
-import { type Observation, Observed, observing } from "./registry/Observed.ts"
-
-/** How long one operation may take, retries included. */
-export const deadline = Duration.seconds(5)
-const deadlineMs = Duration.toMillis(deadline)
-
-/** Repetitions of a call that is safe to repeat. */
-export const maxRetries = 2
-
-/** Waits before a repetition are between half and the whole of this, doubled each time, in milliseconds. */
-const retryBaseMs = 100
-
-/** Only these are worth repeating: nothing came back, or what came back was for the moment. */
-const repeatable: ReadonlySet<Problem.Code> = new Set([
-  "runtime_unreachable",
-  "runtime_failed",
-  "runtime_unavailable",
-  "runtime_timeout"
-])
-
-export interface CallOptions {
-  /** Dotted name for the problem, for instance `worker.get`. */
-  readonly operation: string
-  readonly worker_id?: string
-  /** Reads and keyed commands may be repeated; an unkeyed command never is. */
-  readonly repeatable: boolean
-}
+import { call, type CallOptions, type Described, type Entry, entryOf } from "./registry/Entry.ts"
+import type { Observation } from "./registry/Observed.ts"
 
 /** A runtime in the live set. */
 export interface Registered {
   readonly source: RuntimeSource["Service"]
   readonly observation: Effect.Effect<Observation>
+  /** The last description that any call got, however long ago; undefined before the first. */
+  readonly described: Effect.Effect<Described | undefined>
   /** Writes down how something else than `call` went, for instance a test of the connection: it worked, or a problem. */
   readonly observe: (outcome: Problem.Problem | undefined) => Effect.Effect<void>
   /** Why it is there but cannot work, for instance an unresolvable secret. */
   readonly diagnostics: ReadonlyArray<Diagnostic>
-}
-
-interface Entry {
-  readonly source: RuntimeSource["Service"]
-  readonly scope: Scope.Closeable
-  readonly observed: Observed
-  readonly diagnostics: ReadonlyArray<Diagnostic>
-  /** Calls that run. They are waited for before the source is released; their deadline bounds that. */
-  running: number
-  /** Completes when the last call ends after the entry has left the live set. */
-  readonly drained: Deferred.Deferred<void>
-  leaving: boolean
 }
 
 export class RuntimeRegistry extends Context.Service<
@@ -118,6 +80,7 @@ export class RuntimeRegistry extends Context.Service<
         source: entry.source,
         diagnostics: entry.diagnostics,
         observation: Effect.map(Clock.currentTimeMillis, (now) => entry.observed.at(now)),
+        described: Effect.sync(() => entry.described),
         observe: (outcome) =>
           Effect.map(Clock.currentTimeMillis, (now) =>
             outcome === undefined ? entry.observed.succeeded(now) : entry.observed.failed(outcome, now)
@@ -151,17 +114,7 @@ export class RuntimeRegistry extends Context.Service<
             const scope = yield* Scope.fork(parent)
             return yield* restore(Scope.provide(source, scope)).pipe(
               Effect.flatMap((built) =>
-                Effect.flatMap(Clock.currentTimeMillis, (now) =>
-                  take({
-                    source: built,
-                    scope,
-                    observed: new Observed(now),
-                    diagnostics,
-                    running: 0,
-                    drained: Deferred.makeUnsafe(),
-                    leaving: false
-                  })
-                )
+                Effect.flatMap(Clock.currentTimeMillis, (now) => take(entryOf(built, scope, diagnostics, now)))
               ),
               Effect.onError(() => Scope.close(scope, Exit.void))
             )
@@ -212,59 +165,3 @@ export class RuntimeRegistry extends Context.Service<
     })
   )
 }
-
-/** One operation: the circuit, the retries and the deadline around the source. */
-const call = <A, R>(
-  entry: Entry,
-  options: CallOptions,
-  use: (source: RuntimeSource["Service"]) => Effect.Effect<A, Problem.Problem, R>
-): Effect.Effect<A, Problem.Problem, R> => {
-  const runtime_id = entry.source.id
-  const { operation, worker_id } = options
-  const context = { runtime_id, operation, ...(worker_id === undefined ? undefined : { worker_id }) }
-  const once = use(entry.source)
-  const attempt = options.repeatable
-    ? Effect.flatMap(Clock.currentTimeMillis, (now) => repeated(once, 0, now + deadlineMs))
-    : once
-  return Effect.suspend(() => {
-    entry.running += 1
-    return observing(entry.observed)(
-      Effect.timeoutOrElse(attempt, {
-        duration: deadline,
-        orElse: () =>
-          Problem.fail("runtime_timeout", `${operation} took longer than ${Duration.format(deadline)}.`, context)
-      })
-    ).pipe(
-      Effect.mapError((problem) => Problem.withContext(problem, context)),
-      Effect.ensuring(
-        Effect.sync(() => {
-          entry.running -= 1
-          if (entry.leaving && entry.running === 0) Deferred.doneUnsafe(entry.drained, Effect.void)
-        })
-      )
-    )
-  })
-}
-
-/**
- * Tries again, after the wait that the runtime asked for or a jittered one. A wait that leads past the deadline is not
- * begun: the caller then learns what the runtime said, and not that time has run out.
- */
-const repeated = <A, R>(
-  once: Effect.Effect<A, Problem.Problem, R>,
-  done: number,
-  until: number
-): Effect.Effect<A, Problem.Problem, R> =>
-  Effect.catch(once, (problem) => {
-    if (done >= maxRetries || !repeatable.has(problem._tag) || isUncertain(problem)) return Effect.fail(problem)
-    const base = retryBaseMs * 2 ** done
-    return Effect.flatMap(
-      Effect.all([Random.nextBetween(base / 2, base), Clock.currentTimeMillis]),
-      ([jittered, now]) => {
-        const wait = Math.max(jittered, problem.context.retry_after_ms ?? 0)
-        return now + wait >= until
-          ? Effect.fail(problem)
-          : Effect.andThen(Effect.sleep(wait), repeated(once, done + 1, until))
-      }
-    )
-  })
