@@ -5,4 +5,8 @@ import { root, runNode } from "./project-node.mjs"
 
 const args = process.argv.slice(2)
 await ensure({ page: args[0] === "serve" })
-process.exitCode = await runNode([join(root, "src/app/main.ts"), ...args])
+// Compiled code kept from the last start: about half the time until the program is up.
+const cache = process.env.NODE_COMPILE_CACHE ?? join(root, "node_modules/.cache/compile")
+process.exitCode = await runNode([join(root, "src/app/main.ts"), ...args], {
+  env: { ...process.env, NODE_COMPILE_CACHE: cache }
+})
