@@ -1,6 +1,6 @@
 /** The workspace folder of a command: its config file, the secrets that it names, and where its data lives. */
 import { join, resolve } from "node:path"
-import { Effect, Layer, Redacted, Schema } from "effect"
+import { Effect, Layer, type Redacted, Schema } from "effect"
 import * as TomlConfigStore from "../../adapters/config/TomlConfigStore.ts"
 import * as EnvSecrets from "../../adapters/secrets/EnvSecrets.ts"
 import * as FileSecrets from "../../adapters/secrets/FileSecrets.ts"
