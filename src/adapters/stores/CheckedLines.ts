@@ -11,8 +11,24 @@ const hex = (crc: number): string => crc.toString(16).padStart(8, "0")
 
 export const encode = (json: string): string => `${hex(crc32(json))} ${json}\n`
 
-/** The checksum of a line whose JSON is already encoded. */
-export const mark = (json: Uint8Array): Buffer => Buffer.from(`${hex(crc32(json))} `, "latin1")
+/** Bytes that the checksum adds to a line. */
+export const prefixBytes = prefix
+
+const digits = Buffer.from("0123456789abcdef", "latin1")
+
+/**
+ * Writes a line whose JSON is already encoded.
+ *
+ * @param json with its newline
+ * @returns where the next line goes
+ */
+export const place = (file: Buffer, at: number, json: Buffer): number => {
+  const crc = crc32(json.subarray(0, -1))
+  for (let digit = 0; digit < 8; digit++) file[at + digit] = digits[(crc >>> (28 - 4 * digit)) & 0xf]!
+  file[at + 8] = 0x20
+  file.set(json, at + prefix)
+  return at + prefix + json.length
+}
 
 /** The JSON of the line in `[start, end)`, or nothing when it is not what was written. */
 export const check = (file: Buffer, start: number, end: number): string | undefined => {

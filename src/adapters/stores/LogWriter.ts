@@ -40,10 +40,6 @@ export interface Options {
 /** The largest record that is taken, in bytes of JSON: far above any input, far below what would exhaust memory. */
 export const maxRecordBytes = 67_108_864
 
-const tick = Effect.callback<void>((resume) => {
-  setImmediate(() => resume(Effect.void))
-})
-
 export class LogWriter {
   readonly #options: Options
   readonly #arena = new LogArena()
@@ -140,8 +136,6 @@ export class LogWriter {
   readonly #loop = Effect.gen({ self: this }, function* () {
     while (true) {
       if (this.#idle) yield* this.#sleep
-      // Those just acknowledged get their next commit into this batch.
-      yield* tick
       if (this.#rotateSoon) {
         this.#rotateSoon = false
         yield* Effect.ignore(this.#rotate())

@@ -22,9 +22,9 @@ export const eventsPath = (folder: string, first: number): string => `${folder}/
 /** Retained events are spread over this many files, and dropped a file at a time. */
 export const eventFiles = 4
 
-const append = (disk: Disk, path: string, bytes: ReadonlyArray<Uint8Array>, position: number) =>
+const append = (disk: Disk, path: string, bytes: Uint8Array, position: number) =>
   Effect.flatMap(disk.open(path, "write"), (file) =>
-    Effect.ensuring(Effect.andThen(writeAll(file, [Buffer.concat(bytes)], position), file.sync), file.close)
+    Effect.ensuring(Effect.andThen(writeAll(file, [bytes], position), file.sync), file.close)
   )
 
 const bytesOf = ({ buffer, start, end }: Line): Buffer => buffer.subarray(start, end)
@@ -40,8 +40,8 @@ const appendItems = Effect.fnUntraced(function* (disk: Disk, folder: string, sav
     index.writeUInt32LE(crc32(bytes), position * indexEntryBytes + 6)
     return bytes
   })
-  yield* append(disk, itemsPath(folder), parts, saved.itemBytes)
-  yield* append(disk, indexPath(folder), [index], saved.items * indexEntryBytes)
+  yield* append(disk, itemsPath(folder), Buffer.concat(parts), saved.itemBytes)
+  yield* append(disk, indexPath(folder), index, saved.items * indexEntryBytes)
   return { ...saved, items: saved.items + lines.length, itemBytes: end }
 })
 
@@ -62,16 +62,18 @@ const appendEvents = Effect.fnUntraced(function* (
     const last = files.at(-1)
     const start: EventFile =
       last !== undefined && room(retention, last) ? files.pop()! : { first: number + 1, last: number, bytes: 0 }
-    const parts: Array<Uint8Array> = []
+    const chosen: Array<Buffer> = []
     let { bytes } = start
     while (from < lines.length && (bytes === 0 || room(retention, { ...start, last: number, bytes }))) {
       const json = bytesOf(lines[from++]!)
-      const mark = CheckedLines.mark(json.subarray(0, -1))
-      parts.push(mark, json)
-      bytes += mark.length + json.length
+      chosen.push(json)
+      bytes += CheckedLines.prefixBytes + json.length
       number += 1
     }
-    yield* append(disk, eventsPath(folder, start.first), parts, start.bytes)
+    const file = Buffer.allocUnsafe(bytes - start.bytes)
+    let at = 0
+    for (const json of chosen) at = CheckedLines.place(file, at, json)
+    yield* append(disk, eventsPath(folder, start.first), file, start.bytes)
     files.push({ ...start, last: number, bytes })
   }
   return files
