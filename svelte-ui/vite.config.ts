@@ -51,5 +51,18 @@ export default defineConfig({
       }
     })
   ],
-  server: { proxy: { "/api": { target: backend, ws: true, changeOrigin: true } } }
+  server: {
+    proxy: {
+      "/api": {
+        target: backend,
+        ws: true,
+        changeOrigin: true,
+        // The backend answers only to pages of its own: to it, this one is.
+        configure: (proxy) => {
+          proxy.on("proxyReq", (request) => request.hasHeader("origin") && request.setHeader("origin", backend))
+          proxy.on("proxyReqWs", (request) => request.setHeader("origin", backend))
+        }
+      }
+    }
+  }
 })

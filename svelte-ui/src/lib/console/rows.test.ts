@@ -17,6 +17,10 @@ it("asides stand after the entry whose event came before theirs", () => {
   ])
 })
 
+it("an aside of the same event as an entry stands after it", () => {
+  assert.deepStrictEqual(keys([entry(1, 3), entry(2, 9)], [error(3)], 0, false), ["entry-1", "error-3", "entry-2"])
+})
+
 it("holes keep the key that their entry will have, and the growing end that of the next entry", () => {
   assert.deepStrictEqual(keys([undefined, entry(2, 9)], [], 0, true), ["entry-1", "entry-2", "entry-3"])
   assert.deepStrictEqual(keys([entry(1, 3), entry(2, 9), entry(3, 10)], [], 0, false), [

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "vitest"
 import type { Frame } from "#lib/api/wire.ts"
-import type { ToolCall } from "./asides.ts"
+import { applyAside, type ToolCall } from "./asides.ts"
 import { maxGrowing } from "./payload.ts"
 import { fill, initial, maxEntries, reduce, type StreamState } from "./stream.ts"
 
@@ -144,6 +144,27 @@ describe("a resumed stream", () => {
     assert.strictEqual(tools(state).length, 1)
     assert.strictEqual(state.asides.length, 2)
     assert.strictEqual(state.asOf, 25)
+  })
+
+  it("does not let a repeated event wipe what has been written since", () => {
+    const done = event("21", "text_done", { text: "a", sequence: 3 })
+    const state = run([snapshot(), done, event("21.1", "text_delta", { text: "next" }), done])
+    assert.strictEqual(state.growing.text, "next")
+  })
+
+  it("does not show a repeated result as another call", () => {
+    const result = event("22", "tool_result", { id: "t", summary: "ok", is_error: false })
+    const state = run([
+      snapshot(),
+      event("21", "tool_call_done", { id: "t", name: "n", arguments: {} }),
+      result,
+      result
+    ])
+    assert.strictEqual(tools(state).length, 1)
+  })
+
+  it("that starts with a snapshot shows no errors from before it", () => {
+    assert.deepStrictEqual(run([snapshot(), event("15", "error", { code: "old", message: "" })]).asides, [])
   })
 
   it("does not interrupt a call in flight because an older run ended", () => {
@@ -366,6 +387,15 @@ describe("other frames", () => {
     assert.strictEqual(state.diagnostic?.code, "backend.upstream_lost")
     assert.strictEqual(reduce(state, { kind: "hologram" } as never), state)
   })
+})
+
+it("asides have keys of their own, whatever is repeated", () => {
+  const error = { code: "x", message: "" }
+  const twice = applyAside(applyAside([], "error", error, 5), "error", error, 5)
+  assert.deepStrictEqual(
+    twice.map(({ key }) => key),
+    ["error-5"]
+  )
 })
 
 it("the reducer never writes to the state that it was given", () => {

@@ -82,7 +82,10 @@ it("says live only once data has come", () => {
 
 it("waits longer after each failure in a row, without an end, and also when the server only accepts and drops", () => {
   for (let round = 0; round < 40; round++) {
-    if (round % 2 === 0) last().onopen()
+    if (round % 2 === 0) {
+      last().onopen()
+      last().onframe({ kind: "hello", epoch: "e", heartbeat_ms: 1 })
+    }
     last().onclose(1006, "")
     pauses.at(-1)!.run()
   }
