@@ -1,0 +1,163 @@
+/** Runtimes in this process that the kit is tried on: the embedded source, and one that can be cut off, refuse and restart. */
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { Context, Deferred, Effect, Exit, Layer, Redacted, Scope, Stream } from "effect"
+import * as EmbeddedSource from "../../src/adapters/embedded/EmbeddedSource.ts"
+import * as EchoExecutor from "../../src/adapters/executors/EchoExecutor.ts"
+import * as MemoryWorkerStore from "../../src/adapters/stores/MemoryWorkerStore.ts"
+import type { Connect, Hidden, Source, Subject } from "../../src/domain/conformance/Conformance.ts"
+import * as Engine from "../../src/domain/engine/Engine.ts"
+import { defaultMaxEvents } from "../../src/domain/EventLog.ts"
+import { RuntimeId } from "../../src/domain/Identifiers.ts"
+import * as Problem from "../../src/domain/Problem.ts"
+import * as RuntimeFault from "../../src/domain/RuntimeFault.ts"
+import * as RuntimeSource from "../../src/domain/RuntimeSource.ts"
+import { WorkerExecutor } from "../../src/domain/WorkerExecutor.ts"
+import { WorkerRuntime } from "../../src/domain/WorkerRuntime.ts"
+import { WorkerStore } from "../../src/domain/WorkerStore.ts"
+
+/** Input that keeps an echo worker busy for a minute. */
+export const hold = "/wait 60000 done"
+
+export const hidden = (name: string, text: string): Hidden => ({ name, text: Redacted.make(text) })
+
+/** Says so many durable events at once. */
+const burst = "/burst "
+
+/** Echo that can also burst. */
+const executor = Layer.effect(
+  WorkerExecutor,
+  Effect.map(WorkerExecutor, (echo) =>
+    WorkerExecutor.of({
+      ...echo,
+      spawn: (request) =>
+        Effect.map(echo.spawn(request), (session) => ({
+          ...session,
+          accept: (input) =>
+            input.content.startsWith(burst)
+              ? Effect.succeed(
+                  Stream.map(Stream.range(1, Number(input.content.slice(burst.length))), (i) => ({
+                    event: "note",
+                    data: { i }
+                  }))
+                )
+              : session.accept(input)
+        }))
+    })
+  )
+).pipe(Layer.provide(EchoExecutor.layer))
+
+const crypto = Layer.mergeAll(NodeCrypto.layerSecureRandom, NodeCrypto.layerDigest)
+
+export const idle = Effect.fnUntraced(function* (source: Source, worker_id: Parameters<Source["get"]>[0]) {
+  while ((yield* source.get(worker_id)).state === "busy") yield* Effect.sleep(5)
+})
+
+/** The engine in this process over a store that outlives it. */
+export const embedded = Effect.gen(function* () {
+  const services = yield* Layer.build(Layer.mergeAll(executor, Layer.fresh(MemoryWorkerStore.layer), crypto))
+  const store = Context.get(services, WorkerStore)
+  let attached = 0
+  const counted = (runtime: WorkerRuntime["Service"]): WorkerRuntime["Service"] => ({
+    ...runtime,
+    watch: (...asked) =>
+      Effect.tap(runtime.watch(...asked), () =>
+        Effect.acquireRelease(
+          Effect.sync(() => void (attached += 1)),
+          () => Effect.sync(() => void (attached -= 1))
+        )
+      )
+  })
+  const start = Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const made = Engine.make({ runtime_id: RuntimeId.make("rt-laboratory") })
+    const runtime = yield* made.pipe(
+      Effect.provideService(WorkerStore, store),
+      Effect.provideContext(services),
+      Scope.provide(scope)
+    )
+    return { runtime: counted(runtime), scope }
+  })
+  let current = yield* start
+  yield* Effect.addFinalizer(() => Effect.suspend(() => Scope.close(current.scope, Exit.void)))
+  return {
+    name: "the embedded source",
+    connect: Effect.suspend(() => Effect.provideService(EmbeddedSource.make, WorkerRuntime, current.runtime)),
+    credential: { kind: "none", reason: "A runtime in this process takes no token." },
+    hidden: [],
+    hold,
+    openStreams: Effect.sync(() => attached),
+    expire: Effect.fnUntraced(function* (source, worker_id) {
+      yield* source.input(worker_id, { kind: "user", content: `${burst}${defaultMaxEvents + 1}` }, {})
+      yield* idle(source, worker_id)
+    }),
+    restart: Effect.gen(function* () {
+      yield* Scope.close(current.scope, Exit.void)
+      current = yield* start
+    })
+  } satisfies Subject
+})
+
+/** A source whose every call meets the same problem. */
+const failing = (problem: Problem.Problem): Connect => {
+  const fail = Effect.fail(problem)
+  const source = RuntimeSource.make(
+    { id: RuntimeId.make("rt-failing"), kind: "failing", display_name: "Failing", built_in: false },
+    {
+      describe: fail,
+      list: () => fail,
+      get: () => fail,
+      create: () => fail,
+      input: () => fail,
+      stop: () => fail,
+      cancel: () => fail,
+      transcript: () => fail,
+      events: () => Stream.fail(problem),
+      bundles: fail,
+      putBundle: () => fail,
+      bundleAvailability: () => fail
+    }
+  )
+  return Effect.succeed(source)
+}
+
+export const token = "laboratory-token-7c1f0a"
+export const wrongToken = "laboratory-wrong-token-93be"
+export const address = "http://laboratory.internal.example:39871"
+
+/** Everything that a case could ask for: a token, an address, connections that break, a runtime that is not there. */
+export const complete = Effect.gen(function* () {
+  const base = yield* embedded
+  const open = new Set<Deferred.Deferred<never, Problem.Problem>>()
+  const cuttable = (source: Source): Source => ({
+    ...source,
+    events: (worker_id, cursor) =>
+      Stream.unwrap(
+        Effect.gen(function* () {
+          const broken = yield* Deferred.make<never, Problem.Problem>()
+          yield* Effect.acquireRelease(
+            Effect.sync(() => open.add(broken)),
+            () => Effect.sync(() => open.delete(broken))
+          )
+          const about = { runtime_id: source.id, worker_id, operation: "worker.events" }
+          return Stream.merge(
+            source.events(worker_id, cursor),
+            Stream.fromEffectDrain(
+              Effect.mapError(Deferred.await(broken), (problem) => Problem.withContext(problem, about))
+            ),
+            { haltStrategy: "left" }
+          )
+        })
+      )
+  })
+  return {
+    ...base,
+    name: "the complete laboratory source",
+    connect: Effect.map(base.connect, cuttable),
+    credential: { kind: "token", bad: failing(RuntimeFault.problem("unauthorized")) },
+    hidden: [hidden("the token", token), hidden("the wrong token", wrongToken), hidden("the address", address)],
+    unreachable: failing(RuntimeFault.problem("refused")),
+    cut: Effect.suspend(() =>
+      Effect.forEach(open, (broken) => Deferred.fail(broken, RuntimeFault.problem("reset")), { discard: true })
+    )
+  } satisfies Subject
+})
