@@ -22,7 +22,8 @@ import * as TestLines from "./TestLines.ts"
 
 /** The most telling code for what is wrong with an entry. */
 const refuse = (errors: ReadonlyArray<Problem.FieldError>) => {
-  const only = (pointer: string) => errors.length > 0 && errors.every((error) => error.pointer === pointer)
+  const only = (pointer: string) =>
+    errors.length > 0 && errors.every((error) => error.pointer === pointer && error.code !== "unexpected")
   const secret = errors.find(({ code }) => code === "raw_secret")
   if (secret !== undefined) return Problem.make("invalid_request", Connection.RAW_SECRET_SENTENCE, { errors })
   if (only("/endpoint")) return Problem.make("invalid_endpoint", undefined, { errors })

@@ -2,6 +2,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Layer, type Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
+import * as Logging from "../observability/Logging.ts"
 import { version } from "../version.ts"
 import { config } from "./config.ts"
 import { doctor } from "./doctor.ts"
@@ -39,8 +40,7 @@ const exitCodeOf = (cause: Cause.Cause<unknown>): number => {
 }
 
 /** A stop that was asked for is a good end. */
-export const teardown: Runtime.Teardown = (exit, onExit) =>
-  onExit(Exit.isSuccess(exit) ? 0 : exitCodeOf(exit.cause))
+export const teardown: Runtime.Teardown = (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : exitCodeOf(exit.cause))
 
 export const run = (args: ReadonlyArray<string>) =>
   Command.runWith(root, { version })(args).pipe(
@@ -51,5 +51,6 @@ export const run = (args: ReadonlyArray<string>) =>
       }
       return Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("defect", cause)
     }),
-    Effect.provide(Layer.mergeAll(NodeServices.layer, presenter))
+    // Standard output is for answers.
+    Effect.provide(Layer.mergeAll(NodeServices.layer, presenter, Logging.layer))
   )
