@@ -280,6 +280,12 @@ describe("field v1: events", () => {
       const { frames, until } = yield* reading(source.events(worker_id, undefined))
       yield* until((seen) => seen.some((it) => it.kind === "snapshot"))
       n = 8
+      for (const frame of frames) {
+        if (frame.kind !== "snapshot") continue
+        const { items, start, total_items } = frame.snapshot.transcript
+        assert.strictEqual(items.at(-1)?.sequence, total_items)
+        assert.strictEqual(start + items.length, total_items)
+      }
       runtime.say(worker_id, "assistant", "last")
       yield* until((seen) => said(seen, "last"))
       const seen = frames.flatMap((frame) =>
