@@ -85,6 +85,8 @@ describe("cost", { timeout: 60_000 }, () => {
         disk,
         Effect.gen(function* () {
           const store = yield* WorkerStore
+          // So that the log is idle when they come.
+          yield* store.commit(new Author("first").next())
           const syncs = counting(disk, "sync", "/log/0")
           const ids = Array.from({ length: 64 }, (_, index) => `w${index}`)
           yield* Effect.forEach(

@@ -40,6 +40,10 @@ export interface Options {
 /** The largest record that is taken, in bytes of JSON: far above any input, far below what would exhaust memory. */
 export const maxRecordBytes = 67_108_864
 
+const turn = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
 export class LogWriter {
   readonly #options: Options
   readonly #arena = new LogArena()
@@ -136,6 +140,8 @@ export class LogWriter {
   readonly #loop = Effect.gen({ self: this }, function* () {
     while (true) {
       if (this.#idle) yield* this.#sleep
+      // A burst wakes the loop with its first commit; a turn later the others are in the batch, too.
+      yield* turn
       if (this.#rotateSoon) {
         this.#rotateSoon = false
         yield* Effect.ignore(this.#rotate())
