@@ -1,0 +1,8 @@
+/** Every interaction that is recorded, in the order of the files. */
+import type { Case } from "./Case.ts"
+import { frameCases } from "./frameCases.ts"
+import { cases as runtimeCases } from "./runtimeCases.ts"
+
+export const pacts: ReadonlyArray<{ readonly file: string; readonly cases: ReadonlyArray<Case> }> = [
+  { file: "workspace-backend-worker-runtime.json", cases: [...runtimeCases, ...frameCases] }
+]

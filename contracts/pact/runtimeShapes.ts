@@ -1,0 +1,73 @@
+/** Shapes of the runtime API that the backend relies on: the members every runtime has, also one of field v1. */
+import { bool, int, matching, objects, some, text, words } from "./matchers.ts"
+
+export const runtimeId = "rt-contract"
+export const workerId = "worker-00000001"
+
+const ref = { runtime_id: text(runtimeId), worker_id: text(workerId) }
+const status = words("running", "stopped", "cancelled")
+const runState = words("idle", "busy", "rejected", "errored", "stopped", "unconnected")
+const digest = matching("^[0-9a-f]{64}$", "0".repeat(64))
+
+export const runtime = {
+  runtime: {
+    runtime_id: text(runtimeId),
+    backend: text("memory"),
+    status: words("running", "stopped"),
+    worker_count: int(0),
+    active_worker_count: int(0),
+    stopped_worker_count: int(0),
+    cancelled_worker_count: int(0),
+    diagnostic_count: int(0),
+    limits: { max_transcript_projection_items: int(256), max_event_batch_items: int(256) },
+    worker_creation_available: bool(true),
+    capabilities: objects({ "workers.create": {}, "workers.input": {}, idempotency: { ttl_seconds: 86_400 } })
+  }
+}
+
+const workerOf = (its: { readonly status?: unknown; readonly run_state?: unknown }) => ({
+  worker_ref: ref,
+  ...ref,
+  status: its.status ?? status,
+  execution: { backend: words("connected", "stale", "unconnected"), run_state: its.run_state ?? runState },
+  profile: { kind: words("runtime_default", "builtin", "named") },
+  transcript_len: int(0),
+  last_event_id: int(2)
+})
+
+export const worker = { worker: workerOf({}) }
+export const idleWorker = { worker: workerOf({ status: "running" }) }
+export const workers = { workers: some(workerOf({})) }
+
+export const ack = (ended: string) => ({ ack: { worker_ref: ref, status: ended, event_id: int(3) } })
+export const inputAck = { ack: { worker_ref: ref, status, event_id: int(3), transcript_sequence: int(1) } }
+
+export const transcript = {
+  transcript: {
+    worker_ref: ref,
+    start: int(0),
+    limit: int(256),
+    total_items: int(1),
+    items: some({
+      sequence: int(1),
+      worker_ref: ref,
+      role: words("user", "assistant", "system"),
+      content: text("hello"),
+      event_id: int(3)
+    })
+  }
+}
+
+const summary = {
+  id: text("contract-bundle"),
+  digest,
+  revision: text("1"),
+  workspace_id: text("contract"),
+  created_at: text("2026-01-02T03:04:05Z"),
+  profile_count: int(1),
+  declaration_count: int(0)
+}
+export const bundles = { bundles: some(summary) }
+export const availability = { availability: { reference: { id: text("contract-bundle"), digest }, summary } }
+
+export const refusal = (code: string) => ({ error: { code, message: text("In words.") } })
