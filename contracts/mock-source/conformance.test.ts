@@ -1,0 +1,28 @@
+/** The mock kind, connected as a connection of the config file would be, keeps every promise of the port. */
+import { afterAll, beforeAll, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { suite, type Subject } from "../../src/domain/conformance/Conformance.ts"
+import { RuntimeId } from "../../src/domain/Identifiers.ts"
+import { mock } from "../../src/plugins/mock/index.ts"
+import { hold } from "../conformance/Laboratory.ts"
+
+const subject = Effect.gen(function* () {
+  const source = yield* mock.connect({
+    id: RuntimeId.make("mock-1"),
+    display_name: "Mock",
+    endpoint: undefined,
+    token: undefined,
+    options: { workers: [{ worker_id: "scripted" as never, inputs: ["hello"] }] }
+  })
+  return {
+    name: "the mock source",
+    // Each connection is a runtime of its own, so there is one.
+    connect: Effect.succeed(source),
+    credential: { kind: "none", reason: "A pretended runtime takes no token." },
+    hidden: [],
+    hold
+  } satisfies Subject
+})
+
+// It forgets everything in a restart and does not claim anything else.
+suite({ afterAll, beforeAll, describe, it }, "the mock source", subject, { tier: "streaming" })
