@@ -87,6 +87,7 @@ describe("cost", { timeout: 60_000 }, () => {
           const store = yield* WorkerStore
           // So that the log is idle when they come.
           yield* store.commit(new Author("first").next())
+          yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
           const syncs = counting(disk, "sync", "/log/0")
           const ids = Array.from({ length: 64 }, (_, index) => `w${index}`)
           yield* Effect.forEach(
