@@ -24,7 +24,7 @@ export const hidden = (name: string, text: string): Hidden => ({ name, text: Red
 const burst = "/burst "
 
 /** Echo that can also burst. */
-const executor = Layer.effect(
+export const executor = Layer.effect(
   WorkerExecutor,
   Effect.map(WorkerExecutor, (echo) =>
     WorkerExecutor.of({
@@ -46,9 +46,11 @@ const executor = Layer.effect(
   )
 ).pipe(Layer.provide(EchoExecutor.layer))
 
-const crypto = Layer.mergeAll(NodeCrypto.layerSecureRandom, NodeCrypto.layerDigest)
+export const crypto = Layer.mergeAll(NodeCrypto.layerSecureRandom, NodeCrypto.layerDigest)
 
-export const idle = Effect.fnUntraced(function* (source: Source, worker_id: Parameters<Source["get"]>[0]) {
+/** More events than a log keeps, so that the first resume points are gone. */
+export const expire: NonNullable<Subject["expire"]> = Effect.fnUntraced(function* (source, worker_id) {
+  yield* source.input(worker_id, { kind: "user", content: `${burst}${defaultMaxEvents + 1}` }, {})
   while ((yield* source.get(worker_id)).state === "busy") yield* Effect.sleep(5)
 })
 
@@ -86,10 +88,7 @@ export const embedded = Effect.gen(function* () {
     hidden: [],
     hold,
     openStreams: Effect.sync(() => attached),
-    expire: Effect.fnUntraced(function* (source, worker_id) {
-      yield* source.input(worker_id, { kind: "user", content: `${burst}${defaultMaxEvents + 1}` }, {})
-      yield* idle(source, worker_id)
-    }),
+    expire,
     restart: Effect.gen(function* () {
       yield* Scope.close(current.scope, Exit.void)
       current = yield* start

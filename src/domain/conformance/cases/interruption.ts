@@ -89,12 +89,12 @@ export const cases: ReadonlyArray<Case> = [
         yield* Fiber.interrupt(reading)
         yield* Effect.exit(Stream.runForEach(events, () => Effect.fail("done")))
       }
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const watch = yield* bench.watch(worker_id)
-          yield* watch.next
-        })
-      )
+      const reading = Effect.gen(function* () {
+        const watch = yield* bench.watch(worker_id)
+        yield* watch.next
+        yield* that((yield* open) > before, "A stream that is being read is not counted as open")
+      })
+      yield* Effect.scoped(reading)
       while ((yield* open) > before) yield* Effect.sleep(lookEveryMs)
     })
   }

@@ -95,7 +95,7 @@ export const cases: ReadonlyArray<Case> = [
     id: "transcript.limit-too-small",
     tier: "core",
     needs,
-    sentence: "A limit below 1 is refused: an empty page would never end.",
+    sentence: "A transcript limit below 1 is refused: an empty page would never end.",
     run: Effect.fnUntraced(function* (bench) {
       const worker_id = yield* conversation(bench)
       for (const limit of [0, -1]) {

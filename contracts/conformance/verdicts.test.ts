@@ -1,0 +1,98 @@
+/** What the kit says of sources that do less, of exemptions, and of a source that is not there. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema, Stream } from "effect"
+import { cases, json, Report, run, type Source, type Subject, text } from "../../src/domain/conformance/Conformance.ts"
+import type { Capabilities } from "../../src/domain/Runtime.ts"
+import { complete, embedded } from "./Laboratory.ts"
+import { problem } from "./mutants/Mutant.ts"
+
+/** A source without streams and receipts that says so. */
+const modest = (source: Source, declared: (all: Capabilities) => Capabilities | undefined): Source => ({
+  ...source,
+  describe: Effect.map(source.describe, (it) => ({ ...it, capabilities: declared(it.capabilities ?? {}) })),
+  events: () => Stream.fail(problem(source, "worker.events", "operation_unsupported")),
+  create: (request) => source.create(request, {}),
+  input: (id, input) => source.input(id, input, {}),
+  stop: (id, reason) => source.stop(id, reason, {}),
+  cancel: (id, reason) => source.cancel(id, reason, {})
+})
+
+const lesser = (declared: (all: Capabilities) => Capabilities | undefined) =>
+  Effect.map(embedded, (subject): Subject => ({
+    ...subject,
+    connect: Effect.map(subject.connect, (source) => modest(source, declared))
+  }))
+
+const without =
+  (...names: ReadonlyArray<string>) =>
+  (all: Capabilities): Capabilities =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name)))
+
+const failed = ({ outcomes }: Report) => outcomes.filter(({ verdict }) => verdict === "failed")
+
+describe("verdicts", () => {
+  it.live("a source without streams that says so has the tier core, and what it lacks is unsupported by name", () =>
+    Effect.gen(function* () {
+      const report = yield* run(yield* lesser(without("events.ws", "events.sse", "idempotency")))
+      assert.deepStrictEqual(failed(report), [])
+      assert.strictEqual(report.tier, "core")
+      const streams = report.outcomes.filter(({ group }) => group === "resume")
+      assert.isTrue(streams.every((it) => it.verdict === "unsupported" && it.reason?.includes("events")))
+    })
+  )
+
+  it.live("a source without a capability map is judged by what it answers", () =>
+    Effect.gen(function* () {
+      const chosen = cases.filter(({ id }) => /^(honesty|lists|events)\./.test(id))
+      const report = yield* run(yield* lesser(() => undefined), { cases: chosen })
+      assert.deepStrictEqual(failed(report), [])
+      assert.isTrue(
+        report.outcomes.filter(({ group }) => group === "events").every((it) => it.verdict === "unsupported")
+      )
+    })
+  )
+
+  it.live("an exemption is reported as one, with its reason, and costs the tier", () =>
+    Effect.gen(function* () {
+      const reason = "Lists are sorted by somebody else."
+      const report = yield* run({ ...(yield* complete), exemptions: { "lists.pages": reason } })
+      const exempt = report.outcomes.filter(({ verdict }) => verdict === "exempt")
+      assert.deepStrictEqual(
+        exempt.map((it) => [it.id, it.reason]),
+        [["lists.pages", reason]]
+      )
+      assert.isNull(report.tier)
+      assert.include(text(report), reason)
+    })
+  )
+
+  it.live("an exemption from nothing, without a reason, or from the wrong token is refused", () =>
+    Effect.gen(function* () {
+      const subject = yield* complete
+      for (const exemptions of [
+        { "lists.pagse": "typo" },
+        { "lists.pages": " " },
+        { "secrets.bad-credential": "later" }
+      ]) {
+        const { sentence } = yield* Effect.flip(run({ ...subject, exemptions }))
+        assert.match(sentence, /exempt/)
+      }
+    })
+  )
+
+  it.live("a runtime that is not there has no report, and its address stays hidden", () =>
+    Effect.gen(function* () {
+      const { unreachable, ...subject } = yield* complete
+      const { sentence } = yield* Effect.flip(run({ ...subject, connect: unreachable }))
+      assert.include(sentence, "runtime_unreachable")
+    })
+  )
+
+  it.live("a report survives its own JSON", () =>
+    Effect.gen(function* () {
+      const report = yield* run(yield* embedded, { cases: cases.slice(0, 5) })
+      const read = yield* Schema.decodeEffect(Schema.fromJsonString(Report))(json(report))
+      assert.deepStrictEqual(read, report)
+    })
+  )
+})
