@@ -22,9 +22,8 @@ export interface Served {
   readonly stop: () => Promise<void>
 }
 
-export const serve = async (options: Options = {}): Promise<Served> => {
-  const folder = makeFolder()
-  const backend = Backend.layer({
+export const layer = (folder: string, options: Options = {}) =>
+  Backend.layer({
     listen: { host: "127.0.0.1", port: 0 },
     dataRoot: folder,
     accessToken: options.accessToken === undefined ? undefined : Redacted.make(options.accessToken),
@@ -32,10 +31,16 @@ export const serve = async (options: Options = {}): Promise<Served> => {
     pageRoot: options.pageRoot,
     ...(options.timeouts === undefined ? undefined : { timeouts: options.timeouts })
   }).pipe(Layer.provide(Workspace.layer(folder)), Layer.provide(NodeServices.layer))
-  const scope = Scope.makeUnsafe()
-  const context = await Effect.runPromise(Layer.buildWithScope(backend, scope))
+
+export const portOf = (context: Context.Context<HttpServer>): number => {
   const { address } = Context.get(context, HttpServer)
-  const port = "port" in address ? address.port : 0
+  return "port" in address ? address.port : 0
+}
+
+export const serve = async (options: Options = {}): Promise<Served> => {
+  const folder = makeFolder()
+  const scope = Scope.makeUnsafe()
+  const port = portOf(await Effect.runPromise(Layer.buildWithScope(layer(folder, options), scope)))
   return {
     url: `http://127.0.0.1:${port}`,
     port,

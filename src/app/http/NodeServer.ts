@@ -60,6 +60,9 @@ const head = (refusal: Refusal): string => {
 /** A peer that was refused has this long, in milliseconds, to read why and to hang up. */
 const lingerMs = 1_000
 
+/** How often a server that ends looks for connections that are done, in milliseconds. */
+const sweepMs = 50
+
 /** Says goodbye and takes nothing more. Without the cut, a peer that never hangs up would hold the connection for ever. */
 const dismiss = (socket: Duplex, refusal: Refusal): void => {
   socket.on("error", () => {})
@@ -105,10 +108,15 @@ class GatedServer extends Http.Server {
     })
   }
 
-  /** Node waits for connections that browsers open ahead of need, although nothing is under way on them. */
+  /**
+   * Node closes what is idle at this moment. It would wait for connections that browsers open ahead of need, and for
+   * those that become idle once their last answer is out.
+   */
   override close(callback?: (error?: Error) => void): this {
     super.close(callback)
     for (const socket of this.#silent) socket.destroy()
+    const sweep = setInterval(() => this.closeIdleConnections(), sweepMs)
+    this.once("close", () => clearInterval(sweep))
     return this
   }
 
