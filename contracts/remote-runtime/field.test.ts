@@ -1,12 +1,13 @@
 /** The remote source against a runtime of field v1, over real sockets. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Redacted, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Redacted, Stream, Tracer } from "effect"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import { TestClock } from "effect/testing"
 import * as FieldFrames from "../../src/adapters/remote-http/FieldFrames.ts"
 import { EventHub, WorkerRef } from "../../src/domain/EventHub.ts"
 import { IdempotencyKey, WorkerId } from "../../src/domain/Identifiers.ts"
 import type * as Problem from "../../src/domain/Problem.ts"
+import { RequestId } from "../../src/domain/RequestId.ts"
 import { RuntimeRegistry } from "../../src/domain/RuntimeRegistry.ts"
 import type { SourceFrame } from "../../src/domain/RuntimeSource.ts"
 import { HubWatcher } from "../event-hub/HubWatcher.ts"
@@ -148,6 +149,21 @@ describe("field v1: operations", () => {
       const problem = yield* Effect.flip(source.create({ worker_id: WorkerId.make("mine") }, {}))
       assert.strictEqual(problem._tag, "operation_unsupported")
       assert.lengthOf([...runtime.workers], 1)
+    }).pipe(Effect.scoped, Effect.provide(egress))
+  )
+
+  it.live("request id and trace go along, and an id that could break a log does not", () =>
+    Effect.gen(function* () {
+      const { runtime, source, worker_id } = yield* start()
+      const span = Tracer.externalSpan({ traceId: "a".repeat(32), spanId: "b".repeat(16), sampled: true })
+      const call = Effect.withParentSpan(source.get(worker_id), span)
+      yield* Effect.provideService(call, RequestId, "req-1")
+      yield* Effect.provideService(source.get(worker_id), RequestId, "two words")
+      const [first, second] = runtime.requests.slice(-2).map(({ headers }) => headers)
+      assert.strictEqual(first?.["x-request-id"], "req-1")
+      assert.strictEqual(first?.["traceparent"], `00-${"a".repeat(32)}-${"b".repeat(16)}-01`)
+      assert.isUndefined(second?.["x-request-id"])
+      assert.isUndefined(second?.["traceparent"])
     }).pipe(Effect.scoped, Effect.provide(egress))
   )
 

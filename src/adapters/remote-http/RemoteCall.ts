@@ -1,7 +1,7 @@
 /** One call of the runtime API: credentials on, bounds on, and either the decoded answer or exactly one problem. */
 // Before any schema is used: compiled decoders halve the cost of an answer.
 import "effect/schema/SchemaJITCompiler/enable"
-import { Effect, Option, type Redacted, Schema } from "effect"
+import { Context, Effect, Option, type Redacted, Schema, Tracer } from "effect"
 import type * as Problem from "../../domain/Problem.ts"
 import { RequestId } from "../../domain/RequestId.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
@@ -50,19 +50,19 @@ const isJson = (contentType: unknown): boolean =>
   contentType === undefined ||
   (typeof contentType === "string" && /^application\/(?:[a-z0-9.-]+\+)?json *(?:;|$)/i.test(contentType))
 
-/** What every request carries besides its credentials. */
-export const headers = Effect.gen(function* () {
+const traceId = /^[0-9a-f]{32}$/
+const spanId = /^[0-9a-f]{16}$/
+
+/** What every request carries besides its credentials. Read off the fiber, since every call passes here. */
+export const headers = Effect.withFiber((fiber) => {
   const written: Record<string, string> = { accept: "application/json" }
-  const id = yield* RequestId
+  const id = fiber.getRef(RequestId)
   if (id !== undefined && harmless.test(id)) written["x-request-id"] = id
-  const span = yield* Effect.option(Effect.currentSpan)
-  if (Option.isSome(span)) {
-    const { sampled, spanId, traceId } = span.value
-    if (/^[0-9a-f]{32}$/.test(traceId) && /^[0-9a-f]{16}$/.test(spanId)) {
-      written.traceparent = `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
-    }
+  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+  if (span !== undefined && traceId.test(span.traceId) && spanId.test(span.spanId)) {
+    written.traceparent = `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`
   }
-  return written
+  return Effect.succeed(written)
 })
 
 const decoders = new WeakMap<object, (value: unknown) => Option.Option<unknown>>()
