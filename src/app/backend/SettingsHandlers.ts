@@ -1,5 +1,5 @@
 /** The settings API on top of the config file, the live set and the connection test. */
-import { Effect, type Result } from "effect"
+import { Effect } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { BrowserApi } from "../../domain/api/BrowserApi.ts"
@@ -15,24 +15,11 @@ import * as Problem from "../../domain/Problem.ts"
 import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import { SourceKinds } from "../../domain/SourceKind.ts"
 import * as Problems from "../http/Problems.ts"
+import { checked } from "./ConnectionInput.ts"
 import * as ConnectionViews from "./ConnectionViews.ts"
 import * as EntityTags from "./EntityTags.ts"
 import { toToml } from "./ExportToml.ts"
 import * as TestLines from "./TestLines.ts"
-
-/** The most telling code for what is wrong with an entry. */
-const refuse = (errors: ReadonlyArray<Problem.FieldError>) => {
-  const only = (pointer: string) =>
-    errors.length > 0 && errors.every((error) => error.pointer === pointer && error.code !== "unexpected")
-  const secret = errors.find(({ code }) => code === "raw_secret")
-  if (secret !== undefined) return Problem.make("invalid_request", Connection.RAW_SECRET_SENTENCE, { errors })
-  if (only("/endpoint")) return Problem.make("invalid_endpoint", undefined, { errors })
-  if (only("/id")) return Problem.make("invalid_runtime_id", undefined, { errors })
-  return Problem.make("invalid_request", undefined, { errors })
-}
-
-const checked = <A>(result: Result.Result<A, ReadonlyArray<Problem.FieldError>>) =>
-  Effect.mapError(Effect.fromResult(result), refuse)
 
 const tagged = <A>(body: A, config: WorkspaceConfig) =>
   HttpApiSchema.withHeaders({ body, headers: { etag: EntityTags.etagOf(config) } })

@@ -5,6 +5,8 @@ import { CliError, CliOutput, Command } from "effect/cli"
 import * as Logging from "../observability/Logging.ts"
 import { version } from "../version.ts"
 import { config } from "./config.ts"
+import { contract } from "./contract.ts"
+import { connections } from "./connections.ts"
 import { doctor } from "./doctor.ts"
 import { CommandFailure, exitCode } from "./Failure.ts"
 import { runtime } from "./runtime.ts"
@@ -13,7 +15,7 @@ import { serve } from "./serve.ts"
 
 const root = Command.make("yoi-workspace").pipe(
   Command.withDescription("Run AI agents and other long-lived workers on machines you own"),
-  Command.withSubcommands([serve, runtime, secret, config, doctor])
+  Command.withSubcommands([serve, runtime, connections, contract, secret, config, doctor])
 )
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
@@ -47,7 +49,8 @@ export const run = (args: ReadonlyArray<string>) =>
     Effect.tapCause((cause) => {
       const error = Cause.findErrorOption(cause)
       if (error._tag === "Some") {
-        return error.value instanceof CommandFailure ? Console.error(oneLine(error.value.sentence)) : Effect.void
+        const sentence = error.value instanceof CommandFailure ? oneLine(error.value.sentence) : ""
+        return sentence === "" ? Effect.void : Console.error(sentence)
       }
       return Cause.hasInterruptsOnly(cause) ? Effect.void : Effect.logError("defect", cause)
     }),
