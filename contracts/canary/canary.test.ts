@@ -31,8 +31,14 @@ const startRuntime = async (secret: string): Promise<void> => {
   const child = spawn(
     process.execPath,
     [
-      ...[main, "runtime", "serve", "--bind", `${host}:${port}`, "--runtime-id", "rt-canary"],
-      ...["--store", "fs", "--fs-root", join(folder, "canary-store"), "--token-ref", "env:RUNTIME_TOKEN"]
+      main,
+      "runtime",
+      "serve",
+      `--bind=${host}:${port}`,
+      "--runtime-id=rt-canary",
+      "--store=fs",
+      `--fs-root=${join(folder, "canary-store")}`,
+      "--token-ref=env:RUNTIME_TOKEN"
     ],
     { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, RUNTIME_TOKEN: secret } }
   )
