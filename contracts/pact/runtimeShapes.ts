@@ -21,7 +21,7 @@ export const runtime = {
     diagnostic_count: int(0),
     limits: { max_transcript_projection_items: int(256), max_event_batch_items: int(256) },
     worker_creation_available: bool(true),
-    capabilities: objects({ "workers.create": {}, "workers.input": {}, idempotency: { ttl_seconds: 86_400 } })
+    capabilities: objects({ "workers.create": {}, "workers.input": {}, idempotency: {} })
   }
 }
 
