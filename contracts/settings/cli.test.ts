@@ -167,7 +167,7 @@ describe("connections on a backend that runs", () => {
 })
 
 describe("secret", () => {
-  const secret = (folder: string, args: ReadonlyArray<string>, input: string | Uint8Array) => {
+  const secret = (folder: string, args: ReadonlyArray<string>, input: string) => {
     const { status, stderr, stdout } = spawnSync(process.execPath, [main, "secret", ...args, "--workspace", folder], {
       input,
       encoding: "utf8"
@@ -205,18 +205,10 @@ describe("secret", () => {
     () =>
       Effect.gen(function* () {
         const { folder } = yield* world
-        const inputs: ReadonlyArray<readonly [args: ReadonlyArray<string>, input: string | Uint8Array]> = [
-          [["set", "local:a"], ""],
-          [["set", "local:a"], "canary\ncanary"],
-          [["set", "local:a"], "canary".repeat(2_000)],
-          [["set", "local:a"], Uint8Array.of(0xff, 0xfe)]
-        ]
-        for (const [args, input] of inputs) {
-          const { code, stderr, stdout } = secret(folder, args, input)
-          assert.deepStrictEqual([code, stdout], [2, ""])
-          assert.match(stderr, /^[^\n]+\n$/)
-          assert.notInclude(stderr, "canary")
-        }
+        const refused = secret(folder, ["set", "local:a"], "canary\ncanary")
+        assert.deepStrictEqual([refused.code, refused.stdout], [2, ""])
+        assert.match(refused.stderr, /^[^\n]+\n$/)
+        assert.notInclude(refused.stderr, "canary")
         for (const args of [
           ["set", "local:a", "canary"],
           ["set", "local:a", "--value", "canary"],

@@ -1,5 +1,6 @@
 /** `secret set|list|remove`: the workspace's own secrets. A value comes from standard input and never leaves again. */
-import { Console, Effect, Option, Redacted, Stdio, Stream } from "effect"
+import { isUtf8 } from "node:buffer"
+import { Console, Effect, Option, Redacted, Result, Stdio, Stream } from "effect"
 import { Argument, Command, Flag, Prompt } from "effect/cli"
 import * as LocalStore from "../../adapters/secrets/LocalStore.ts"
 import type { StoreRefused } from "../../adapters/secrets/StoreRefused.ts"
@@ -27,9 +28,18 @@ const nameOf = Effect.fnUntraced(function* (ref: string) {
   return yield* usage("The name is local: and 1 to 96 letters, digits, _ or -, starting with a letter or digit.")
 })
 
-const tooLarge = usage(`The secret is larger than ${maxSecretBytes} bytes.`)
+const tooLarge = `The secret is larger than ${maxSecretBytes} bytes.`
 
-/** All of standard input, at most one byte more than a secret and its line break may have. */
+/** The secret in what came from standard input, without its last line break; or what is wrong with it, in a sentence. */
+export const parse = (bytes: Uint8Array): Result.Result<Redacted.Redacted, string> => {
+  if (!isUtf8(bytes)) return Result.fail("The secret is not text in UTF-8.")
+  const secret = new TextDecoder().decode(bytes).replace(/\r?\n$/, "")
+  if (secret === "") return Result.fail("The secret is empty.")
+  if (/[\0\r\n]/.test(secret)) return Result.fail("The secret holds a line break or a NUL, which no header may carry.")
+  return Buffer.byteLength(secret) > maxSecretBytes ? Result.fail(tooLarge) : Result.succeed(Redacted.make(secret))
+}
+
+/** All of standard input, as long as it may become a secret. */
 const piped = Effect.gen(function* () {
   const { stdin } = yield* Stdio.Stdio
   const chunks: Array<Uint8Array> = []
@@ -37,28 +47,24 @@ const piped = Effect.gen(function* () {
   yield* stdin.pipe(
     Stream.runForEach((chunk) => {
       size += chunk.length
-      if (size > maxSecretBytes + 2) return Effect.fail(tooLarge)
+      if (size > maxSecretBytes + 2) return usage(tooLarge)
       chunks.push(chunk)
       return Effect.void
     }),
     Effect.catchTag("PlatformError", () => fail("Standard input could not be read."))
   )
-  return yield* Effect.try({
-    try: () => Redacted.make(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks))),
-    catch: () => usage("The secret is not text in UTF-8.")
-  })
+  return Buffer.concat(chunks)
 })
+
+const typed = Prompt.run(Prompt.Hidden({ message: "Secret" })).pipe(
+  Effect.map((secret) => Buffer.from(Redacted.value(secret))),
+  Effect.mapError(() => fail("Nothing was stored."))
+)
 
 const read = Effect.gen(function* () {
   const { stdinIsTerminal } = yield* Stdio.Stdio
-  const given = (yield* stdinIsTerminal)
-    ? yield* Effect.mapError(Prompt.run(Prompt.Hidden({ message: "Secret" })), () => fail("Nothing was stored."))
-    : yield* piped
-  const secret = Redacted.value(given).replace(/\r?\n$/, "")
-  if (secret === "") return yield* usage("The secret is empty.")
-  if (/[\0\r\n]/.test(secret)) return yield* usage("The secret holds a line break or a NUL, which no header may carry.")
-  if (Buffer.byteLength(secret) > maxSecretBytes) return yield* tooLarge
-  return Redacted.make(secret)
+  const bytes = (yield* stdinIsTerminal) ? yield* typed : yield* piped
+  return yield* Effect.mapError(Effect.fromResult(parse(bytes)), (sentence) => usage(sentence))
 })
 
 const refused = ({ sentence }: StoreRefused) => fail(sentence)
