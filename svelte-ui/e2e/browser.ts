@@ -49,7 +49,10 @@ export const openPage = async (browser: Browser, options: BrowserContextOptions 
 export const picture = async (page: Page, name: string, height?: number): Promise<void> => {
   mkdirSync(screenshots, { recursive: true })
   const size = page.viewportSize()
-  if (height !== undefined && size !== null) await page.setViewportSize({ ...size, height })
+  if (height !== undefined && size !== null) {
+    await page.setViewportSize({ ...size, height })
+    await page.evaluate(() => scrollTo(0, 0))
+  }
   await page.screenshot({ path: join(screenshots, `${name}.png`), animations: "disabled", caret: "hide" })
   if (height !== undefined && size !== null) await page.setViewportSize(size)
 }

@@ -53,7 +53,9 @@ const post = async <A>(path: string, body: unknown): Promise<A> => {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body)
   })
-  return (await response.json()) as A
+  const answer: unknown = await response.json()
+  assert.isTrue(response.ok, JSON.stringify(answer))
+  return answer as A
 }
 const newWorker = async (display_name: string) => {
   const { worker } = await post<{ worker: { worker_id: string } }>("/api/runtimes/backend-internal/workers", {
@@ -188,7 +190,7 @@ it("a lost answer to a message is repeated without sending it twice", async () =
 
 it("a draft survives a reload, and a busy worker says why it takes nothing", async () => {
   const page = await open()
-  const workerId = await newWorker("Busy")
+  const workerId = await newWorker("Occupied")
   await page.goto(url(consoleOf(workerId)))
   await page.getByText("Live", { exact: true }).waitFor()
   await message(page).fill("half a thought")
@@ -277,6 +279,7 @@ it("ten thousand entries: the end shows at once, the past is read when it is loo
     }
     return worst
   })
+  // Far above what it takes, far below what one would call stuck: the machine that runs this may be busy.
   assert.isBelow(slowest, 1_000)
   assert.isBelow(await entries(page).count(), 60)
 
@@ -284,6 +287,72 @@ it("ten thousand entries: the end shows at once, the past is read when it is loo
   await page.reload()
   await page.getByText("Entry number 5000.", { exact: true }).waitFor()
   assert.isTrue(await page.getByText("Entry number 5000.", { exact: true }).isVisible())
+})
+
+it("thoughts and tool calls fold, errors stand out, text grows in place, and a resync is calm", async () => {
+  const page = await open({ viewport: { width: 1280, height: 900 } })
+  const workerId = await newWorker("Tools")
+  let send: (frame: object) => void = () => undefined
+  const event = (id: string, name: string, data: object) =>
+    send({
+      kind: "event",
+      envelope: { cursor: `c${Number.parseInt(id, 10)}`, event_id: id, payload: { event: name, data } }
+    })
+  const snapshot = (as_of: string, items: ReadonlyArray<object>, over: object = {}) =>
+    event(as_of, "snapshot", {
+      status: "idle",
+      state: "idle",
+      transcript: { start: 0, total_items: items.length, items },
+      in_flight: null,
+      as_of,
+      ...over
+    })
+  const question = { sequence: 1, role: "user", content: "How long is the parser?", event_id: 1 }
+  await page.routeWebSocket(/events\/ws/, (socket) => {
+    send = (frame) => socket.send(JSON.stringify(frame))
+    snapshot("1", [question])
+  })
+  await page.goto(url(consoleOf(workerId)))
+  await page.getByText("How long is the parser?").waitFor()
+
+  event("2", "status", { status: "running", state: "busy" })
+  event("2.1", "thinking_delta", { text: "The file is in src." })
+  await page.getByText("The file is in src.").waitFor()
+  event("3", "thinking_done", { text: "The file is in src." })
+  event("3.1", "tool_call_start", { id: "t", name: "read_file" })
+  event("3.2", "tool_call_args_delta", { id: "t", json: '{"path":' })
+  await page.getByText("calling", { exact: true }).waitFor()
+  event("4", "tool_call_done", { id: "t", name: "read_file", arguments: { path: "src/parser.ts" } })
+  await page.getByText("running", { exact: true }).waitFor()
+  event("5", "tool_result", { id: "t", summary: "212 lines", output: "export const parse = …", is_error: false })
+  event("6", "tool_call_done", { id: "u", name: "run_tests", arguments: {} })
+  event("7", "tool_result", { id: "u", summary: "2 of 40 failed", is_error: true })
+  event("8", "error", { code: "overloaded", message: "The model is overloaded; trying again." })
+  event("8.1", "text_delta", { text: "It has **212" })
+  const growing = page.getByRole("article", { name: "Writing" })
+  await growing.getByText("212").waitFor()
+  event("8.2", "text_delta", { text: " lines**." })
+  await growing.locator("strong").getByText("212 lines").waitFor()
+  event("8.3", "usage", { input_tokens: 1_203, output_tokens: 431 })
+  await page.getByText("read_file").click()
+  await page.getByText('"path": "src/parser.ts"').waitFor()
+  await page.getByText("failed", { exact: true }).waitFor()
+  await assertAccessible(page)
+  await picture(page, "console-tools")
+
+  event("9", "text_done", { text: "It has **212 lines**.", sequence: 2 })
+  event("10", "status", { status: "idle", state: "idle" })
+  await page.getByText("Idle", { exact: true }).waitFor()
+  assert.strictEqual(await page.getByRole("article", { name: "Writing" }).count(), 0)
+  assert.strictEqual(await entries(page).filter({ hasText: "212 lines" }).count(), 1)
+
+  send({ kind: "resync", reason: "overflow", cursor: "r" })
+  await page.getByText("Catching up…").waitFor()
+  assert.isTrue(await page.getByText("How long is the parser?").isVisible())
+  snapshot("30", [question, { sequence: 2, role: "assistant", content: "Fresh.", event_id: 30 }])
+  await page.getByText("Fresh.", { exact: true }).waitFor()
+  await page.getByText("Live", { exact: true }).waitFor()
+  assert.strictEqual(await entries(page).count(), 2)
 })
 
 it("a worker that does not exist says so", async () => {

@@ -48,7 +48,7 @@ it("the settings page loads at most 90 kB of script", async () => {
     if (new URL(response.url()).pathname.endsWith(".js")) bodies.push(response.body())
   })
   await one.page.goto(`${backend.url}/settings/connections`)
-  await one.page.getByRole("button", { name: "Export" }).waitFor()
+  await one.page.getByRole("button", { name: "Export", exact: true }).waitFor()
   await one.page.waitForLoadState("networkidle")
   const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body).length)
   const total = sizes.reduce((sum, size) => sum + size, 0)

@@ -78,6 +78,7 @@ it("add, test, save, apply, create a worker, converse, stop, delete", async () =
   await picture(page, "connection-add", 1_300)
 
   await field(page, /^Endpoint/).fill(remote.url)
+  assert.strictEqual(await page.getByRole("alert").getByText("The endpoint is not valid.").count(), 0)
   await page.getByRole("button", { name: "Test connection" }).click()
   await page.getByText(/^This connection works/).waitFor()
   assert.strictEqual(await page.locator("ol > li").count(), 11)
@@ -283,7 +284,7 @@ it("the export holds the connections and no secret", async () => {
   await addRemote("exported", { token_ref: "env:EXPORTED" })
   const page = await open(connections)
   const downloading = page.waitForEvent("download")
-  await page.getByRole("button", { name: "Export" }).click()
+  await page.getByRole("button", { name: "Export", exact: true }).click()
   const text = readFileSync(await (await downloading).path(), "utf8")
   assert.include(text, "[[runtimes.remote]]")
   assert.include(text, "exported")

@@ -1,6 +1,7 @@
 /** A connection as a person edits it: one text per JSON pointer, so that every version of it can be compared member by member. */
 import type { Connection, ConnectionDraft, Kind } from "#lib/api/wire.ts"
-import { escapePointer, type Field, fieldsOf, leaves, textsOf, type Texts, valueOf } from "#lib/forms/schema.ts"
+import { escapePointer, type Field, fieldsOf } from "#lib/forms/schema.ts"
+import { leaves, textsOf, type Texts, valueOf } from "#lib/forms/texts.ts"
 
 export const remoteHttp = "remote_http"
 /** The one grammar of ids. */

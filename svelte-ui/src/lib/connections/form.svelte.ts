@@ -3,7 +3,7 @@ import { addConnection, editConnection, listConnections, testDraft, type Write }
 import type { Problem } from "#lib/api/problem.ts"
 import type { Connection, Kind } from "#lib/api/wire.ts"
 import { errorsByField, faultText, fieldErrorText } from "#lib/forms/fault.ts"
-import { faultsOf, leaves, type Texts } from "#lib/forms/schema.ts"
+import { faultsOf, leaves, type Texts } from "#lib/forms/texts.ts"
 import { i18n } from "#lib/i18n/i18n.svelte.ts"
 import { baseMembers, draftOf, idPattern, optionFields, patchOf, remoteHttp, textsOfConnection } from "./draft.ts"
 
@@ -74,12 +74,11 @@ export class ConnectionForm {
 
   type = (pointer: string, text: string): void => {
     this.texts = { ...this.texts, [pointer]: text }
-    if (this.problem?.errors?.some((error) => error.pointer.startsWith(pointer)) !== true) return
-    // What the backend said about this field was about another text.
-    this.problem = {
-      ...this.problem,
-      errors: this.problem.errors.filter((error) => !error.pointer.startsWith(pointer))
-    }
+    const errors = this.problem?.errors ?? []
+    const left = errors.filter((error) => !error.pointer.startsWith(pointer))
+    if (this.problem === undefined || left.length === errors.length) return
+    // What the backend said about this field was about another text; once nothing is left of it, it is no problem any more.
+    this.problem = left.length === 0 ? undefined : { ...this.problem, errors: left }
   }
 
   chooseKind = (kind: string): void => {

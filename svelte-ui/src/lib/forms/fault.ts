@@ -1,7 +1,7 @@
 /** Sentences for what is wrong with a field, from the form's own check or from the backend's answer. */
 import type { FieldError } from "#lib/api/wire.ts"
 import type { Messages } from "#lib/i18n/en.ts"
-import type { Fault } from "./schema.ts"
+import type { Fault } from "./texts.ts"
 
 export const faultText = (fault: Fault, t: Messages["connectionForm"]): string => {
   if (typeof fault !== "string")

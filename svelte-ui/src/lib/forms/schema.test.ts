@@ -1,5 +1,6 @@
 import { assert, it } from "vitest"
-import { faultsOf, fieldsOf, leaves, textsOf, valueOf } from "./schema.ts"
+import { fieldsOf } from "./schema.ts"
+import { faultsOf, leaves, textsOf, valueOf } from "./texts.ts"
 
 const schema = {
   type: "object",

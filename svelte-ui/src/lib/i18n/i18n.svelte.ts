@@ -83,7 +83,7 @@ const lengths = new Map<string, Intl.NumberFormat>()
 
 /** "3 min", "2 days": how long something has lasted. */
 export const lasted = (sinceMs: number, nowMs: number, language: Language): string => {
-  const seconds = Math.max(0, Math.round((nowMs - sinceMs) / 1000))
+  const seconds = Math.max(1, Math.round((nowMs - sinceMs) / 1000))
   const [unit, size] = units.find(([, size]) => seconds >= size) ?? (["second", 1] as const)
   const name = `${language}/${unit}`
   const format =

@@ -37,6 +37,7 @@ it("the first language of the browser that the page speaks wins", () => {
 
 it("distances in time never lie in the future", () => {
   assert.strictEqual(ago(10_000, 1_000, "en"), "now")
+  assert.strictEqual(lasted(10_000, 1_000, "en"), "1 sec")
   assert.strictEqual(lasted(0, 150_000, "en"), "2 min")
   assert.strictEqual(lasted(0, 86_400_000 * 2, "en"), "2 days")
 })
