@@ -5,6 +5,7 @@ import { CliError, CliOutput, Command } from "effect/cli"
 import * as Logging from "../observability/Logging.ts"
 import { version } from "../version.ts"
 import { config } from "./config.ts"
+import { conformance } from "./conformance.ts"
 import { contract } from "./contract.ts"
 import { connections } from "./connections.ts"
 import { doctor } from "./doctor.ts"
@@ -15,7 +16,7 @@ import { serve } from "./serve.ts"
 
 const root = Command.make("yoi-workspace").pipe(
   Command.withDescription("Run AI agents and other long-lived workers on machines you own"),
-  Command.withSubcommands([serve, runtime, connections, contract, secret, config, doctor])
+  Command.withSubcommands([serve, runtime, connections, contract, secret, config, conformance, doctor])
 )
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()

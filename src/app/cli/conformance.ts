@@ -5,7 +5,17 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as EgressClient from "../../adapters/egress/EgressClient.ts"
 import * as EnvSecrets from "../../adapters/secrets/EnvSecrets.ts"
 import * as FileSecrets from "../../adapters/secrets/FileSecrets.ts"
-import { type Outcome, json, junit, run, text, tiers } from "../../domain/conformance/Conformance.ts"
+import {
+  cases,
+  groupOf,
+  groups,
+  json,
+  junit,
+  type Outcome,
+  run,
+  text,
+  tiers
+} from "../../domain/conformance/Conformance.ts"
 import * as Problem from "../../domain/Problem.ts"
 import * as Endpoint from "../../domain/Endpoint.ts"
 import { make as makeSecrets, SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
@@ -21,7 +31,9 @@ const path = (name: string, description: string) =>
 const flags = {
   url: Flag.String("url").pipe(
     Flag.withMetavar("URL"),
-    Flag.withDescription("Endpoint of a worker-runtime that runs, in any language; of the plugin's runtime with --plugin"),
+    Flag.withDescription(
+      "Endpoint of a worker-runtime that runs, in any language; of the plugin's runtime with --plugin"
+    ),
     Flag.optional
   ),
   plugin: path("plugin", "JavaScript module that exports one kind of source"),
@@ -37,7 +49,9 @@ const flags = {
   ),
   profile: Flag.String("profile").pipe(
     Flag.withMetavar("PROFILE"),
-    Flag.withDescription("Profile of the workers that are made, for instance builtin:echo, which is used where it is there"),
+    Flag.withDescription(
+      "Profile of the workers that are made, for instance builtin:echo, which is used where it is there"
+    ),
     Flag.optional
   ),
   hold: Flag.String("hold").pipe(
@@ -45,8 +59,10 @@ const flags = {
     Flag.withDescription("Input that keeps such a worker busy for a minute; known for builtin:echo"),
     Flag.optional
   ),
-  tier: Flag.Literals("tier", tiers).pipe(
-    Flag.withDescription("Fail unless this tier is reached"),
+  tier: Flag.Literals("tier", tiers).pipe(Flag.withDescription("Fail unless this tier is reached"), Flag.optional),
+  only: Flag.String("only").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("Run one group or one case, for instance resume or resume.live; shows no tier"),
     Flag.optional
   ),
   json: path("json", "Write the report as JSON"),
@@ -61,9 +77,12 @@ const isSecretRef = Schema.is(SecretRef)
 
 type Host = EgressClient.EgressClient
 
-const chosenKind = (given: Flags): Effect.Effect<SourceKind<unknown, Host>, ReturnType<typeof usage> | PluginModule.NoKind> => {
+const chosenKind = (
+  given: Flags
+): Effect.Effect<SourceKind<unknown, Host>, ReturnType<typeof usage> | PluginModule.NoKind> => {
   if (Option.isSome(given.plugin)) return PluginModule.load<Host>(given.plugin.value)
-  if (Option.isNone(given.url)) return Effect.fail(usage("Name a runtime with --url URL or a plugin with --plugin FILE."))
+  if (Option.isNone(given.url))
+    return Effect.fail(usage("Name a runtime with --url URL or a plugin with --plugin FILE."))
   return Effect.succeed(remoteHttp as SourceKind<unknown, Host>)
 }
 
@@ -90,6 +109,14 @@ const target = Effect.fnUntraced(function* (given: Flags) {
   return { kind, endpoint, token_ref: ref, options, profile, hold: Option.getOrUndefined(given.hold) }
 })
 
+const chosenCases = (only: Option.Option<string>) => {
+  if (Option.isNone(only)) return Effect.succeed(cases)
+  const chosen = cases.filter((it) => it.id === only.value || groupOf(it) === only.value)
+  return chosen.length > 0
+    ? Effect.succeed(chosen)
+    : Effect.fail(usage(`--only takes a case or one of ${groups.join(", ")}.`))
+}
+
 const write = Effect.fnUntraced(function* (file: Option.Option<string>, content: string) {
   if (Option.isNone(file)) return
   const fs = yield* FileSystem.FileSystem
@@ -110,10 +137,13 @@ const services = Layer.mergeAll(
 
 const examine = Effect.fn("conformance.run")(
   function* (given: Flags) {
+    const chosen = yield* chosenCases(given.only)
     const subject = yield* Effect.mapError(Effect.flatMap(target(given), Target.make), (failure) =>
       Problem.isProblem(failure) ? fail(`${failure.message} (${failure._tag})`) : failure
     )
-    const report = yield* Effect.mapError(run(subject, { onOutcome: progress }), ({ sentence }) => fail(sentence))
+    const report = yield* Effect.mapError(run(subject, { cases: chosen, onOutcome: progress }), ({ sentence }) =>
+      fail(sentence)
+    )
     yield* Console.log(text(report))
     yield* write(given.json, json(report))
     yield* write(given.junit, junit(report))

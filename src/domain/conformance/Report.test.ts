@@ -21,6 +21,10 @@ describe("tiers", () => {
     assert.isUndefined(Report.tierOf(but("failed", inGroup("restart"))))
   })
 
+  it("a run of some of the cases shows none", () => {
+    assert.isUndefined(Report.tierOf(passed.slice(1)))
+  })
+
   it("what is unsupported or exempt costs its tier and those above", () => {
     assert.strictEqual(Report.tierOf(but("unsupported", inGroup("resume"))), "core")
     assert.strictEqual(Report.tierOf(but("exempt", ({ id }) => id === "idempotency.race")), "streaming")

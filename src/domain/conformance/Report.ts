@@ -1,6 +1,7 @@
 /** What came out of a run: a verdict per case, and the tier that they add up to. */
 import { Schema } from "effect"
-import { groupOf, type Case, groups, type Tier, tiers } from "./Case.ts"
+import { type Case, groupOf, groups, type Tier, tiers } from "./Case.ts"
+import { all } from "./Cases.ts"
 
 /**
  * `passed`: shown to hold · `failed`: shown not to hold · `unsupported`: the runtime does not declare what the case needs
@@ -50,11 +51,12 @@ export const outcome = (
 const mustBeSeen = ({ group }: Outcome) => group === "restart"
 
 /**
- * A source with a failed case has no tier. Otherwise it has a tier when every case of it and of those below passed; a
+ * A source with a failed case has no tier, nor has one of which not every case was run. Otherwise it has a tier when every case of it and of those below passed; a
  * case that is about nothing the subject has does not count, except that nothing is durable without a restart.
  */
 export const tierOf = (outcomes: ReadonlyArray<Outcome>): Tier | undefined => {
-  if (outcomes.some(({ verdict }) => verdict === "failed")) return undefined
+  const run = new Set(outcomes.map(({ id }) => id))
+  if (!all.every(({ id }) => run.has(id)) || outcomes.some(({ verdict }) => verdict === "failed")) return undefined
   const reached = (tier: Tier) =>
     outcomes
       .filter((it) => it.tier === tier)
