@@ -67,7 +67,12 @@ describe("conformance run", () => {
     "names the case that a broken plugin fails, and answers 3",
     () =>
       Effect.gen(function* () {
-        const { code, stderr, stdout } = yield* command("--plugin", module("brokenKind.ts"), "--only", "operations")
+        const { code, stderr, stdout } = yield* command(
+          "--plugin",
+          module("brokenKind.fixture.ts"),
+          "--only",
+          "operations"
+        )
         assert.strictEqual(code, 3)
         assert.match(stdout, /\nFAILED +operations\.stop .*\n +→ worker\.stop failed with worker_not_running: /)
         assert.match(stdout, /\nTier: none\n$/)

@@ -4,24 +4,7 @@ import { Effect, Exit, Scope } from "effect"
 import { cases, single, type Subject } from "../../src/domain/conformance/Conformance.ts"
 import { open } from "../../src/domain/conformance/Run.ts"
 import { complete } from "./Laboratory.ts"
-import { mutants as errors } from "./mutants/errors.ts"
-import { mutants as identity } from "./mutants/identity.ts"
-import { mutants as keys } from "./mutants/keys.ts"
-import type { Mutant } from "./mutants/Mutant.ts"
-import { mutants as operations } from "./mutants/operations.ts"
-import { mutants as resuming } from "./mutants/resuming.ts"
-import { mutants as streams } from "./mutants/streams.ts"
-import { mutants as transcript } from "./mutants/transcript.ts"
-
-const mutants: ReadonlyArray<Mutant> = [
-  ...identity,
-  ...operations,
-  ...errors,
-  ...keys,
-  ...transcript,
-  ...streams,
-  ...resuming
-]
+import { mutants } from "./mutants.ts"
 
 /** Fewer than these would not be proof of much. */
 const leastMutants = 30

@@ -1,5 +1,5 @@
 /** A good source with one bug, and the case that must notice it. */
-import { Effect, type Scope, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import type { Source, Subject } from "../../../src/domain/conformance/Conformance.ts"
 import type { WorkerId } from "../../../src/domain/Identifiers.ts"
 import * as Problem from "../../../src/domain/Problem.ts"
@@ -62,5 +62,3 @@ export const problem = (
   context: Problem.Context = {},
   detail?: string
 ) => Problem.make(code, detail, { ...context, runtime_id: source.id, operation })
-
-export type Scoped<A> = Effect.Effect<A, Problem.Problem, Scope.Scope>

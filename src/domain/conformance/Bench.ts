@@ -5,7 +5,7 @@ import type { Problem } from "../Problem.ts"
 import type { RuntimeDescription } from "../Runtime.ts"
 import type { SourceFrame } from "../RuntimeSource.ts"
 import type { CreateWorker, Worker, WorkerInput } from "../Worker.ts"
-import { broken, type Broken, type Failure } from "./Expect.ts"
+import { broken, type Failure } from "./Expect.ts"
 import type { Source, Subject } from "./Subject.ts"
 
 /** A stream that is being read. */
@@ -110,5 +110,3 @@ export const make = (subject: Subject, source: Source, described: RuntimeDescrip
     yield* idle(source, worker_id)
   })
 })
-
-export type { Broken, Failure }
