@@ -50,7 +50,7 @@ const read = Effect.gen(function* () {
   const contents = (id: string) =>
     store.transcript(WorkerId.make(id), 0, 1_000).pipe(
       Effect.map((items) => items.map((item) => item.content)),
-      Effect.catchTag("store_corrupt", () => Effect.void)
+      Effect.catchTag("store_corrupt", () => Effect.undefined)
     )
   return { damaged: damaged.map(({ worker_id }) => worker_id), codes, a: yield* contents("a"), b: yield* contents("b") }
 })
