@@ -5,7 +5,7 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import { TestClock } from "effect/testing"
 import { EventHub, WorkerRef } from "../../src/domain/EventHub.ts"
 import * as Follower from "../../src/domain/hub/Follower.ts"
-import { RuntimeId } from "../../src/domain/Identifiers.ts"
+import { RuntimeId, WorkerId } from "../../src/domain/Identifiers.ts"
 import * as Problem from "../../src/domain/Problem.ts"
 import { RuntimeRegistry } from "../../src/domain/RuntimeRegistry.ts"
 import type { SourceFrame } from "../../src/domain/RuntimeSource.ts"
@@ -363,6 +363,40 @@ describe("event hub: a lost upstream", () => {
       assert.isBelow(runtime.opened, 120)
       assert.isAbove(runtime.opened, 20)
     }).pipe(Effect.provide(world))
+  )
+
+  it.effect("attempts that only time out are failures in a row like any other", () =>
+    Effect.gen(function* () {
+      const { runtime, watch } = yield* start
+      yield* watch()
+      runtime.refusal = Effect.andThen(Effect.sleep("5 seconds"), Problem.fail("runtime_timeout"))
+      runtime.cut()
+      yield* TestClock.adjust("1 hour")
+      // 5 s and a wait of 15 s on average; 5 s alone would be 720.
+      assert.isBelow(runtime.opened, 300)
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("once one stream has found the runtime again, the others do not sit out their waits", () =>
+    Effect.gen(function* () {
+      const { runtime, hub } = yield* start
+      const watchers = yield* Effect.forEach(Array.from({ length: 40 }), (_, n) => {
+        const watcher = new HubWatcher()
+        const ref = new WorkerRef({ runtime_id, worker_id: WorkerId.make(`w-${n}`) })
+        return Effect.as(watcher.attach(hub, ref), watcher)
+      })
+      runtime.refusal = Problem.fail("runtime_unreachable")
+      runtime.cut()
+      // Long enough for every wait to be one of up to half a minute.
+      yield* TestClock.adjust("10 minutes")
+      runtime.refusal = undefined
+      runtime.text("back")
+      while (runtime.connections.size === 0) yield* Effect.andThen(TestClock.adjust("50 millis"), settle)
+      yield* TestClock.adjust(Follower.steadyMs + Follower.comebackMs)
+      yield* settle
+      assert.strictEqual(runtime.connections.size, 40)
+      for (const watcher of watchers) agrees(watcher, runtime)
+    }).pipe(Effect.scoped, Effect.provide(world))
   )
 
   it.effect("a source that never sends the first frame of a new connection is given up and tried again", () =>

@@ -4,7 +4,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { type Subject, suite } from "../../src/domain/conformance/Conformance.ts"
 import * as FaultProxy from "../support/FaultProxy.ts"
 import * as RuntimeProcess from "../support/RuntimeProcess.ts"
-import { egress, onPort } from "./remoteWorld.ts"
+import { closedPort, egress, onPort } from "./remoteWorld.ts"
 
 const token = "conformance-token-0123456789abcdef"
 const wrongToken = "conformance-wrong-token-0123456789"
@@ -15,8 +15,6 @@ const remote = Effect.gen(function* () {
   const services = yield* Layer.build(egress)
   const runtime = yield* RuntimeProcess.make({ persistent: true, token })
   const proxy = yield* FaultProxy.make(runtime.port)
-  const dead = yield* FaultProxy.make(runtime.port)
-  yield* dead.set({ _tag: "refuse" })
   const connect = (port: number, text: string) => Effect.provideContext(onPort(port, bearing(text)), services)
   return {
     name: "the remote source",
@@ -29,7 +27,7 @@ const remote = Effect.gen(function* () {
       hidden("the host", "127.0.0.1")
     ],
     hold: "/wait 60000 done",
-    unreachable: connect(dead.port, token),
+    unreachable: connect(closedPort, token),
     cut: proxy.cut,
     restart: runtime.restart("SIGTERM")
   } satisfies Subject

@@ -14,7 +14,7 @@ import * as FaultProxy from "../support/FaultProxy.ts"
 import * as FieldRuntime from "../support/FieldRuntime.ts"
 import * as ScriptedPeer from "../support/ScriptedPeer.ts"
 import { client } from "../egress/egressWorld.ts"
-import { alias, egress, impatient, onPort, remote } from "./remoteWorld.ts"
+import { alias, closedPort, egress, impatient, onPort, remote } from "./remoteWorld.ts"
 
 const worker_id = WorkerId.make("worker-00000001")
 const token = "canary-token-9d1f"
@@ -97,7 +97,7 @@ const endless = (socket: Socket) => {
 
 const rows: ReadonlyArray<Row> = [
   // Nothing came back
-  { name: "refused", code: "runtime_unreachable", reason: "refused", endpoint: through({ _tag: "refuse" }) },
+  { name: "refused", code: "runtime_unreachable", reason: "refused", endpoint: Effect.succeed(local(closedPort)) },
   { name: "DNS", code: "runtime_unreachable", reason: "dns", endpoint: Effect.succeed("http://nowhere.invalid") },
   {
     name: "expired certificate",
@@ -434,7 +434,7 @@ describe("failure table: commands", () => {
 
   it.effect("a command that never left is a plain failure of the connection", () =>
     Effect.gen(function* () {
-      const source = yield* remote(yield* through({ _tag: "refuse" }))
+      const source = yield* onPort(closedPort)
       const problem = yield* Effect.flip(source.input(worker_id, input, {}))
       assert.strictEqual(problem.context.reason, "refused")
     }).pipe(Effect.scoped, Effect.provide(egress))

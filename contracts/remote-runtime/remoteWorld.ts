@@ -17,6 +17,9 @@ export const remote = (endpoint: string, options: Partial<RemoteSource.Options> 
 export const onPort = (port: number, options: Parameters<typeof remote>[1] = {}) =>
   remote(`http://127.0.0.1:${port}`, options)
 
+/** Nobody listens there: below the ports that systems hand out, so that no other test gets it meanwhile. */
+export const closedPort = 30_471
+
 /** How a call went, in one word. */
 export const word = <A, R>(call: Effect.Effect<A, { readonly _tag: string }, R>) =>
   Effect.match(call, { onSuccess: () => "ok", onFailure: (problem) => problem._tag })

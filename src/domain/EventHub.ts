@@ -38,6 +38,7 @@ export class EventHub extends Context.Service<
       const random = yield* SecureRandom
       const scope = yield* Effect.scope
       const followers = new Set<Follower>()
+      const shared = { registry, waiting: new Set<Follower>() }
 
       const lookup = Effect.fnUntraced(function* (worker: WorkerRef) {
         const epoch = (yield* random.uuidV4()).replaceAll("-", "").slice(0, 16)
@@ -48,7 +49,7 @@ export class EventHub extends Context.Service<
         )
         // Not in this scope: retiring closes it when nobody watches, and would wait for the fiber that asks for it.
         const run = follower
-          .run(registry)
+          .run(shared)
           .pipe(
             Effect.andThen(Effect.suspend(() => (follower.dead ? Effect.forkIn(retire(follower), scope) : Effect.void)))
           )

@@ -1,5 +1,5 @@
 /** Keeps the log of one worker fed from its runtime: connects, comes back after every loss, and ends when the worker does. */
-import { Cause, Clock, Deferred, Effect, Exit, Option, Random, Stream } from "effect"
+import { Cause, Deferred, Effect, Exit, Option, Random, Stream } from "effect"
 import type { EventLog } from "../EventLog.ts"
 import type { RuntimeId, WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
@@ -11,8 +11,11 @@ import { Upstream } from "./Upstream.ts"
 export const firstBackoffMs = 500
 export const lastBackoffMs = 30_000
 
-/** A connection that held for so long, in milliseconds, was a good one: the next wait is short again. */
+/** A connection that held for so long after its first frame, in milliseconds, was a good one: the next wait is short. */
 export const steadyMs = 1_000
+
+/** Once one stream of a runtime is steady again, those that still wait come back within this time, in milliseconds. */
+export const comebackMs = 1_000
 
 /** The first frame of a connection must be there in this time. */
 export const firstFrameTimeout = "10 seconds"
@@ -26,6 +29,13 @@ const telling: ReadonlySet<Problem.Code> = new Set([
   "runtime_protocol_error",
   "runtime_incompatible"
 ])
+
+/** What a follower shares with the others of its hub. */
+export interface Hub {
+  readonly registry: RuntimeRegistry["Service"]
+  /** The followers that wait before their next attempt. */
+  readonly waiting: Set<Follower>
+}
 
 export interface WorkerName {
   readonly runtime_id: RuntimeId
@@ -43,6 +53,9 @@ export class Follower {
   retired = false
   #source: RuntimeSource["Service"] | undefined
   #replaced = Deferred.makeUnsafe<void>()
+  #called = Deferred.makeUnsafe<void>()
+  /** Whether the connection held for a while after its first frame. */
+  #steady = false
 
   constructor(worker: WorkerName, log: EventLog) {
     this.worker = worker
@@ -55,41 +68,60 @@ export class Follower {
     this.dead = true
     Deferred.doneUnsafe(this.started, Effect.fail(problem))
     Deferred.doneUnsafe(this.#replaced, Effect.void)
+    this.callBack()
     this.upstream.log.close()
   }
 
   /** Leaves a connection to a source that is no longer the live one. */
   sourceIs(live: RuntimeSource["Service"]): void {
-    if (this.#source !== undefined && this.#source !== live) Deferred.doneUnsafe(this.#replaced, Effect.void)
+    if (this.#source === undefined || this.#source === live) return
+    Deferred.doneUnsafe(this.#replaced, Effect.void)
+    this.callBack()
   }
 
   /** Ends when the worker has ended or cannot be followed any more. */
-  run(registry: RuntimeRegistry["Service"]): Effect.Effect<void> {
-    return Effect.suspend(() => this.#loop(registry))
+  run(hub: Hub): Effect.Effect<void> {
+    return Effect.suspend(() => this.#loop(hub))
   }
 
-  readonly #loop = Effect.fnUntraced(function* (this: Follower, registry: RuntimeRegistry["Service"]) {
+  /** The runtime is there again: no need to wait any longer. */
+  callBack(): void {
+    Deferred.doneUnsafe(this.#called, Effect.void)
+  }
+
+  readonly #loop = Effect.fnUntraced(function* (this: Follower, hub: Hub) {
     const { upstream } = this
     let failures = 0
     while (!upstream.ended && !this.dead) {
-      const connecting = yield* Clock.currentTimeMillis
-      const exit = yield* Effect.exit(this.#connection(registry))
+      this.#steady = false
+      const exit = yield* Effect.exit(this.#connection(hub))
       if (upstream.ended || this.dead) return
       const problem = yield* problemOf(this.worker, exit)
       if (!upstream.started || final.has(problem._tag)) return this.giveUp(problem)
       if (problem._tag === "invalid_cursor") upstream.forget("invalid")
-      if ((yield* Clock.currentTimeMillis) - connecting >= steadyMs) failures = 0
+      if (this.#steady) failures = 0
       // Only a person can mend what these are about, and may at any time.
       const bound = telling.has(problem._tag)
         ? lastBackoffMs
         : Math.min(lastBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 10))
       const wait = yield* Random.nextBetween(0, bound)
-      yield* Effect.sleep(Math.max(wait, Math.min(lastBackoffMs, problem.context.retry_after_ms ?? 0)))
+      yield* this.#wait(hub, Math.max(wait, Math.min(lastBackoffMs, problem.context.retry_after_ms ?? 0)))
       failures += 1
     }
   })
 
-  readonly #connection = Effect.fnUntraced(function* (this: Follower, registry: RuntimeRegistry["Service"]) {
+  /** Until the time is over, or until another stream of the runtime has found it again. */
+  readonly #wait = Effect.fnUntraced(function* (this: Follower, { waiting }: Hub, ms: number) {
+    const called = (this.#called = Deferred.makeUnsafe<void>())
+    waiting.add(this)
+    const back = Deferred.await(called).pipe(
+      Effect.andThen(Random.nextBetween(0, comebackMs)),
+      Effect.flatMap((jitter) => Effect.sleep(jitter))
+    )
+    yield* Effect.raceFirst(Effect.sleep(ms), back).pipe(Effect.ensuring(Effect.sync(() => waiting.delete(this))))
+  })
+
+  readonly #connection = Effect.fnUntraced(function* (this: Follower, { registry, waiting }: Hub) {
     const { upstream, worker } = this
     const registered = yield* registry.get(worker.runtime_id)
     const { source } = registered
@@ -113,9 +145,16 @@ export class Follower {
         duration: firstFrameTimeout,
         orElse: () => Problem.fail("runtime_timeout", "The runtime did not start the event stream in time.")
       }),
-      Effect.andThen(Deferred.await(replaced))
+      Effect.andThen(Effect.sleep(steadyMs)),
+      Effect.andThen(
+        Effect.sync(() => {
+          this.#steady = true
+          for (const other of waiting) if (other.worker.runtime_id === worker.runtime_id) other.callBack()
+        })
+      )
     )
-    return yield* Effect.raceFirst(read, watchdog)
+    const attended = Effect.raceFirst(Effect.andThen(watchdog, Effect.never), Deferred.await(replaced))
+    return yield* Effect.raceFirst(read, attended)
   })
 }
 
