@@ -1,4 +1,4 @@
-/** One address for the verifier, and behind it whichever provider the state at hand needs. Bytes pass unchanged. */
+/** One address for the verifier, and behind it whichever provider the state at hand needs. Requests name the host they end at. */
 import { createServer, request as call } from "node:http"
 import type { AddressInfo } from "node:net"
 
@@ -13,7 +13,7 @@ export const open = async (): Promise<Switchboard> => {
   let port = 0
   const server = createServer((asked, answer) => {
     const { headers, method, url } = asked
-    const passed = call({ host: "127.0.0.1", port, path: url, method, headers }, (said) => {
+    const passed = call({ host: "127.0.0.1", port, path: url, method, headers: { ...headers, host: `127.0.0.1:${port}` } }, (said) => {
       answer.writeHead(said.statusCode ?? 502, said.headers)
       said.pipe(answer)
     })
