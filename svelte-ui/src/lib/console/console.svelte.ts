@@ -3,7 +3,8 @@ import { untrack } from "svelte"
 import { openEvents } from "#lib/api/events.ts"
 import { IntentKey } from "#lib/api/key.ts"
 import type { Problem } from "#lib/api/problem.ts"
-import { isTerminal, type Worker } from "#lib/api/wire.ts"
+import { getRuntime } from "#lib/api/runtimes.ts"
+import { type Capabilities, isTerminal, type Worker } from "#lib/api/wire.ts"
 import { endWorker, getWorker, sendInput, transcriptPage } from "#lib/api/workers.ts"
 import { forThisTab } from "#lib/state/storage.ts"
 import { Pager } from "./pager.ts"
@@ -25,6 +26,7 @@ export class WorkerConsole {
   /** Why the worker's own description could not be read. */
   workerProblem = $state.raw<Problem>()
   pageProblem = $state.raw<Problem>()
+  #capabilities = $state.raw<Capabilities>({})
 
   draft = $state("")
   sending = $state(false)
@@ -78,6 +80,9 @@ export class WorkerConsole {
   open = (): (() => void) => {
     untrack(() => this.#watcher.start())
     void this.#inquire()
+    void getRuntime(this.runtimeId).then((outcome) => {
+      if (outcome.ok) this.#capabilities = outcome.value.runtime.capabilities ?? {}
+    })
     const nudge = () => this.#watcher.reconnectNow()
     const seen = () => !document.hidden && nudge()
     globalThis.addEventListener("online", nudge)
@@ -87,6 +92,11 @@ export class WorkerConsole {
       document.removeEventListener("visibilitychange", seen)
       this.#watcher.close()
     }
+  }
+
+  /** Whether the runtime says what it can do and leaves this out. One that says nothing is judged by what it answers. */
+  lacks(capability: string): boolean {
+    return Object.keys(this.#capabilities).length > 0 && !Object.hasOwn(this.#capabilities, capability)
   }
 
   reconnectNow = (): void => this.#watcher.reconnectNow()
@@ -161,6 +171,8 @@ export class WorkerConsole {
   #show(stream: StreamState, link: Link): void {
     const present = () => {
       this.#flush = undefined
+      // What the stream does not carry, for instance why a worker is in error.
+      if (this.#watcher.state.workerState !== this.stream.workerState) void this.#inquire()
       this.stream = this.#watcher.state
     }
     this.link = link

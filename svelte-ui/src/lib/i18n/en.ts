@@ -77,6 +77,7 @@ export const en = {
     addConnection: "Add a runtime",
     openWorkers: (name: string) => `Workers on ${name}`,
     newWorker: "New worker",
+    circuitOpen: "Calls are paused for a moment after repeated failures.",
     problems: (count: number) => plural(count, "note", "notes")
   },
   workers: {
@@ -188,6 +189,7 @@ export const en = {
     sending: "Sending…",
     sendHint: "Enter sends, Shift+Enter starts a new line",
     busy: "The worker is busy. Wait until it is idle, or stop it.",
+    unsupported: "This runtime does not support it.",
     notReady: "The worker cannot take input in its present state.",
     stop: "Stop",
     stopTitle: "Stop this worker?",

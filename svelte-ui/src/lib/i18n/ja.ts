@@ -79,6 +79,7 @@ export const ja: Messages = {
     addConnection: "ランタイムを追加",
     openWorkers: (name) => `${name} のワーカー`,
     newWorker: "新しいワーカー",
+    circuitOpen: "失敗が続いたため、呼び出しを少しの間休んでいます。",
     problems: (number) => count(number, "件の注記")
   },
   workers: {
@@ -189,6 +190,7 @@ export const ja: Messages = {
     sending: "送信中…",
     sendHint: "Enter で送信、Shift+Enter で改行",
     busy: "ワーカーは処理中です。待機中になるまで待つか、停止してください。",
+    unsupported: "このランタイムは対応していません。",
     notReady: "いまの状態では入力を受け付けません。",
     stop: "停止",
     stopTitle: "このワーカーを停止しますか？",
