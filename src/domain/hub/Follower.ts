@@ -118,7 +118,7 @@ export class Follower {
       Effect.andThen(Random.nextBetween(0, comebackMs)),
       Effect.flatMap((jitter) => Effect.sleep(jitter))
     )
-    yield* Effect.raceFirst(Effect.sleep(ms), back).pipe(Effect.ensuring(Effect.sync(() => waiting.delete(this))))
+    yield* Effect.timeoutOption(back, ms).pipe(Effect.ensuring(Effect.sync(() => waiting.delete(this))))
   })
 
   readonly #connection = Effect.fnUntraced(function* (this: Follower, { registry, waiting }: Hub) {
