@@ -30,7 +30,10 @@ const oneCause = (found: ReadonlyArray<string>, cause: RegExp) => {
 describe("a member of an answer", () => {
   it("that is removed breaks readers", () => {
     oneCause(
-      after("runtime-api.openapi.json", (it) => delete workerOf(it)["properties"]!["execution"]!["properties"]!["run_state"]),
+      after(
+        "runtime-api.openapi.json",
+        (it) => delete workerOf(it)["properties"]!["execution"]!["properties"]!["run_state"]
+      ),
       /worker[s[\]]*\.execution\.run_state: was removed$/
     )
   })
@@ -46,7 +49,10 @@ describe("a member of an answer", () => {
 
   it("that gets another word breaks readers that know the words", () => {
     oneCause(
-      after("runtime-api.openapi.json", (it) => void list(workerOf(it)["properties"]!["status"]!["enum"]).push("paused")),
+      after(
+        "runtime-api.openapi.json",
+        (it) => void list(workerOf(it)["properties"]!["status"]!["enum"]).push("paused")
+      ),
       /\.status: has a new value "paused"/
     )
   })

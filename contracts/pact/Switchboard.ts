@@ -13,10 +13,13 @@ export const open = async (): Promise<Switchboard> => {
   let port = 0
   const server = createServer((asked, answer) => {
     const { headers, method, url } = asked
-    const passed = call({ host: "127.0.0.1", port, path: url, method, headers: { ...headers, host: `127.0.0.1:${port}` } }, (said) => {
-      answer.writeHead(said.statusCode ?? 502, said.headers)
-      said.pipe(answer)
-    })
+    const passed = call(
+      { host: "127.0.0.1", port, path: url, method, headers: { ...headers, host: `127.0.0.1:${port}` } },
+      (said) => {
+        answer.writeHead(said.statusCode ?? 502, said.headers)
+        said.pipe(answer)
+      }
+    )
     passed.once("error", () => answer.destroy())
     asked.pipe(passed)
   })

@@ -52,7 +52,9 @@ export const verifyHttp = async ({ handlers, pact, url }: Verification): Promise
       {
         setup: () =>
           handler().catch((cause: unknown) => {
-            thrown.push(`The handler of ${JSON.stringify(name)} failed: ${cause instanceof Error ? cause.message : String(cause)}`)
+            thrown.push(
+              `The handler of ${JSON.stringify(name)} failed: ${cause instanceof Error ? cause.message : String(cause)}`
+            )
             throw cause
           })
       }

@@ -37,7 +37,9 @@ const caller =
   async (method, path, body) => {
     const response = await fetch(base + path, {
       method,
-      ...(body === undefined ? undefined : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
+      ...(body === undefined
+        ? undefined
+        : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
     })
     const said = await response.text()
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${said}`)
@@ -61,9 +63,8 @@ const until = async (call: Call, worker_id: string, wanted: (worker: Worker) => 
 }
 
 const create = async (call: Call, content?: string): Promise<string> =>
-  workerOf(
-    await call("POST", workersPath, content === undefined ? {} : { initial_input: { kind: "user", content } })
-  ).worker_id
+  workerOf(await call("POST", workersPath, content === undefined ? {} : { initial_input: { kind: "user", content } }))
+    .worker_id
 
 const ids = async (call: Call): Promise<ReadonlyArray<string>> => {
   const { body } = await call("GET", connectionsPath)

@@ -16,7 +16,13 @@ const hello = {
   retained_events: int(10_000),
   head: text("e1.2")
 }
-const greeting = JSON.stringify({ kind: "hello", epoch: "e1", heartbeat_ms: 15_000, retained_events: 10_000, head: "e1.2" })
+const greeting = JSON.stringify({
+  kind: "hello",
+  epoch: "e1",
+  heartbeat_ms: 15_000,
+  retained_events: 10_000,
+  head: "e1.2"
+})
 
 /** What the source makes of a frame that follows the greeting. */
 const firstOf = (frame: string): SourceFrame | undefined =>

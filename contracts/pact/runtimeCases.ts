@@ -73,7 +73,6 @@ const refused = (status: number, code: string) => ({ status, answer: shape.refus
 const echo = { kind: "user", content: "hello" } as const
 const options = { idempotency_key: key }
 
-
 const list = { given: "an idle worker", method: "GET", path: "/v1/workers" } as const
 const creating = { given: "a runtime", method: "POST", path: "/v1/workers", keyed: true } as const
 
@@ -291,7 +290,14 @@ const availabilityOf = (name: string) => `/v1/config-bundles/${name}/availabilit
 
 const bundleCases: ReadonlyArray<Case> = [
   asked(
-    { given: stored, name: "the config bundles", method: "GET", path: "/v1/config-bundles", status: 200, answer: shape.bundles },
+    {
+      given: stored,
+      name: "the config bundles",
+      method: "GET",
+      path: "/v1/config-bundles",
+      status: 200,
+      answer: shape.bundles
+    },
     (it) => it.bundles,
     "ok",
     []

@@ -22,10 +22,15 @@ export type Handler = () => Promise<Record<string, string>>
 
 /** What a state of a pact that has no handler fails with. */
 export const unimplemented = (name: string): Error =>
-  new Error(`The pact names the state ${JSON.stringify(name)}, and no handler implements it. Add to States.ts:\n${States.stub(name)}`)
+  new Error(
+    `The pact names the state ${JSON.stringify(name)}, and no handler implements it. Add to States.ts:\n${States.stub(name)}`
+  )
 
 /** A handler for each of the names. Fails at once for a name that is not in the catalogue. */
-export const handlersFor = <A>(names: Iterable<string>, handlerOf: (name: States.StateName) => A): Record<string, A> => {
+export const handlersFor = <A>(
+  names: Iterable<string>,
+  handlerOf: (name: States.StateName) => A
+): Record<string, A> => {
   const handlers: Record<string, A> = {}
   for (const name of names) {
     if (!States.isState(name)) throw unimplemented(name)

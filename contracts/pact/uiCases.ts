@@ -53,10 +53,14 @@ const asked = ({ keyed, tagged, ...it }: Asked, call: () => Promise<Outcome<unkn
     ...(keyed === true ? { "idempotency-key": freshKey(key) } : undefined),
     ...(tagged === true ? { "if-match": currentTag } : undefined)
   }
-  return httpCase(between, [{ ...it, ...(Object.keys(headers).length === 0 ? undefined : { headers }) }], async (url) => {
-    const outcome = await from(url, call)
-    assert.equal(outcome.ok ? "ok" : outcome.problem.code, then)
-  })
+  return httpCase(
+    between,
+    [{ ...it, ...(Object.keys(headers).length === 0 ? undefined : { headers }) }],
+    async (url) => {
+      const outcome = await from(url, call)
+      assert.equal(outcome.ok ? "ok" : outcome.problem.code, then)
+    }
+  )
 }
 
 const refused = (status: number, code: string) => ({
@@ -70,8 +74,15 @@ const ok = { status: 200 } as const
 const get = { given: "a backend", method: "GET" } as const
 
 const pages: ReadonlyArray<Case> = [
-  asked({ ...get, name: "whether a login is needed", path: "/api/session", ...ok, answer: { required: bool(false), active: bool(true) } }, () =>
-    session.sessionState()
+  asked(
+    {
+      ...get,
+      name: "whether a login is needed",
+      path: "/api/session",
+      ...ok,
+      answer: { required: bool(false), active: bool(true) }
+    },
+    () => session.sessionState()
   ),
   asked(
     {
@@ -107,25 +118,43 @@ const pages: ReadonlyArray<Case> = [
     () => session.logIn("not-the-access-token"),
     "session_required"
   ),
-  asked({ given: "a backend", name: "a logout", method: "DELETE", path: "/api/session", status: 204 }, () => session.logOut()),
-  asked({ ...get, name: "the runtimes", path: "/api/runtimes", ...ok, answer: shape.runtimes }, () => runtimes.listRuntimes()),
+  asked({ given: "a backend", name: "a logout", method: "DELETE", path: "/api/session", status: 204 }, () =>
+    session.logOut()
+  ),
+  asked({ ...get, name: "the runtimes", path: "/api/runtimes", ...ok, answer: shape.runtimes }, () =>
+    runtimes.listRuntimes()
+  ),
   asked({ ...get, name: "what can be launched", path: "/api/launch-options", ...ok, answer: shape.launchOptions }, () =>
     runtimes.launchOptions()
   )
 ]
 
 const worker: ReadonlyArray<Case> = [
-  asked({ given: "an idle worker", name: "the workers", method: "GET", path: "/api/workers", ...ok, answer: shape.workers }, () =>
-    workers.listWorkers({})
-  ),
-  asked({ given: "an idle worker", name: "one worker", method: "GET", path: ofWorker(), ...ok, answer: shape.oneWorker }, () =>
-    workers.getWorker(runtimeId, workerId)
-  ),
-  asked({ ...get, name: "a worker that is not there", path: `${workersPath}/${noWorker}`, ...refused(404, "worker_not_found") }, () =>
-    workers.getWorker(runtimeId, noWorker), "worker_not_found"
+  asked(
+    { given: "an idle worker", name: "the workers", method: "GET", path: "/api/workers", ...ok, answer: shape.workers },
+    () => workers.listWorkers({})
   ),
   asked(
-    { ...get, name: "a worker of a runtime that is not there", path: "/api/runtimes/nobody/workers/w-1", ...refused(404, "runtime_not_found") },
+    { given: "an idle worker", name: "one worker", method: "GET", path: ofWorker(), ...ok, answer: shape.oneWorker },
+    () => workers.getWorker(runtimeId, workerId)
+  ),
+  asked(
+    {
+      ...get,
+      name: "a worker that is not there",
+      path: `${workersPath}/${noWorker}`,
+      ...refused(404, "worker_not_found")
+    },
+    () => workers.getWorker(runtimeId, noWorker),
+    "worker_not_found"
+  ),
+  asked(
+    {
+      ...get,
+      name: "a worker of a runtime that is not there",
+      path: "/api/runtimes/nobody/workers/w-1",
+      ...refused(404, "runtime_not_found")
+    },
     () => workers.getWorker("nobody", "w-1"),
     "runtime_not_found"
   ),
@@ -187,7 +216,15 @@ const worker: ReadonlyArray<Case> = [
 
 const input = (given: string, name: string, answer: Pick<Exchange, "status" | "answer">, then?: string) =>
   asked(
-    { given, name, method: "POST", path: ofWorker("/input"), keyed: true, body: { kind: "user", content: "hello" }, ...answer },
+    {
+      given,
+      name,
+      method: "POST",
+      path: ofWorker("/input"),
+      keyed: true,
+      body: { kind: "user", content: "hello" },
+      ...answer
+    },
     () => workers.sendInput(runtimeId, workerId, "hello", key),
     then
   )
@@ -220,16 +257,36 @@ const clean = "no connection of the contract"
 const saved = "a connection of the contract"
 
 const settings: ReadonlyArray<Case> = [
-  asked({ given: saved, name: "the connections", method: "GET", path: root, ...ok, ...tagOf, answer: shape.connections }, () =>
-    connections.listConnections()
-  ),
-  asked({ ...get, name: "the kinds of connections", path: `${root}/kinds`, ...ok, answer: shape.kinds }, () => connections.listKinds()),
   asked(
-    { given: saved, name: "the export of the connections", method: "GET", path: `${root}/export`, ...ok, answerHeaders: { "content-type": "application/toml" } },
+    { given: saved, name: "the connections", method: "GET", path: root, ...ok, ...tagOf, answer: shape.connections },
+    () => connections.listConnections()
+  ),
+  asked({ ...get, name: "the kinds of connections", path: `${root}/kinds`, ...ok, answer: shape.kinds }, () =>
+    connections.listKinds()
+  ),
+  asked(
+    {
+      given: saved,
+      name: "the export of the connections",
+      method: "GET",
+      path: `${root}/export`,
+      ...ok,
+      answerHeaders: { "content-type": "application/toml" }
+    },
     () => connections.exportConnections()
   ),
   asked(
-    { given: clean, name: "a new connection", method: "POST", path: root, tagged: true, body: draft, status: 201, ...tagOf, answer: shape.written },
+    {
+      given: clean,
+      name: "a new connection",
+      method: "POST",
+      path: root,
+      tagged: true,
+      body: draft,
+      status: 201,
+      ...tagOf,
+      answer: shape.written
+    },
     () => connections.addConnection(draft, seen)
   ),
   asked(
@@ -246,7 +303,15 @@ const settings: ReadonlyArray<Case> = [
     "invalid_endpoint"
   ),
   asked(
-    { given: saved, name: "a new connection with an id that is taken", method: "POST", path: root, tagged: true, body: draft, ...refused(409, "runtime_id_taken") },
+    {
+      given: saved,
+      name: "a new connection with an id that is taken",
+      method: "POST",
+      path: root,
+      tagged: true,
+      body: draft,
+      ...refused(409, "runtime_id_taken")
+    },
     () => connections.addConnection(draft, seen),
     "runtime_id_taken"
   ),
@@ -278,27 +343,76 @@ const settings: ReadonlyArray<Case> = [
     () => connections.editConnection("contract", { display_name: "Renamed" }, seen)
   ),
   asked(
-    { given: saved, name: "a connection that goes away", method: "DELETE", path: `${root}/contract`, tagged: true, ...ok, ...tagOf, answer: shape.deleted },
+    {
+      given: saved,
+      name: "a connection that goes away",
+      method: "DELETE",
+      path: `${root}/contract`,
+      tagged: true,
+      ...ok,
+      ...tagOf,
+      answer: shape.deleted
+    },
     () => connections.deleteConnection("contract", seen)
   ),
   asked(
-    { given: clean, name: "a connection that is not there and goes away", method: "DELETE", path: `${root}/nobody`, tagged: true, ...refused(404, "connection_not_found") },
+    {
+      given: clean,
+      name: "a connection that is not there and goes away",
+      method: "DELETE",
+      path: `${root}/nobody`,
+      tagged: true,
+      ...refused(404, "connection_not_found")
+    },
     () => connections.deleteConnection("nobody", seen),
     "connection_not_found"
   ),
   asked(
-    { given: clean, name: "the built-in runtime goes away", method: "DELETE", path: `${root}/${runtimeId}`, tagged: true, ...refused(409, "runtime_built_in") },
+    {
+      given: clean,
+      name: "the built-in runtime goes away",
+      method: "DELETE",
+      path: `${root}/${runtimeId}`,
+      tagged: true,
+      ...refused(409, "runtime_built_in")
+    },
     () => connections.deleteConnection(runtimeId, seen),
     "runtime_built_in"
   ),
-  asked({ given: saved, name: "a test of a connection", method: "POST", path: `${root}/contract/test`, ...ok, answer: shape.report }, () =>
-    connections.testSaved("contract")
-  ),
-  asked({ given: clean, name: "a test of a draft", method: "POST", path: `${root}/test`, body: draft, ...ok, answer: shape.report }, () =>
-    connections.testDraft(draft)
+  asked(
+    {
+      given: saved,
+      name: "a test of a connection",
+      method: "POST",
+      path: `${root}/contract/test`,
+      ...ok,
+      answer: shape.report
+    },
+    () => connections.testSaved("contract")
   ),
   asked(
-    { given: "nothing to apply", name: "the connections made live", method: "POST", path: `${root}/apply`, tagged: true, ...ok, ...tagOf, answer: shape.applied },
+    {
+      given: clean,
+      name: "a test of a draft",
+      method: "POST",
+      path: `${root}/test`,
+      body: draft,
+      ...ok,
+      answer: shape.report
+    },
+    () => connections.testDraft(draft)
+  ),
+  asked(
+    {
+      given: "nothing to apply",
+      name: "the connections made live",
+      method: "POST",
+      path: `${root}/apply`,
+      tagged: true,
+      ...ok,
+      ...tagOf,
+      answer: shape.applied
+    },
     () => connections.applyConnections(tag, false)
   )
 ]

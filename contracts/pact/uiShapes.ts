@@ -48,7 +48,12 @@ export const transcript = {
     start: int(0),
     limit: int(200),
     total_items: int(1),
-    items: some({ sequence: int(1), role: words("user", "assistant", "system"), content: text("hello"), event_id: int(3) })
+    items: some({
+      sequence: int(1),
+      role: words("user", "assistant", "system"),
+      content: text("hello"),
+      event_id: int(3)
+    })
   }
 }
 
@@ -101,7 +106,19 @@ export const report = {
   checked_at: time,
   compatible: bool(false),
   steps: some({
-    step: words("policy", "url", "dns", "tcp", "tls", "http", "auth", "protocol", "capabilities", "operations", "stream"),
+    step: words(
+      "policy",
+      "url",
+      "dns",
+      "tcp",
+      "tls",
+      "http",
+      "auth",
+      "protocol",
+      "capabilities",
+      "operations",
+      "stream"
+    ),
     status: words("pass", "warn", "fail", "skip"),
     code: text("ok"),
     summary: text("In words.")

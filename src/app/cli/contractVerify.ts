@@ -39,7 +39,11 @@ const flags = {
     Flag.withDescription("Write the result as JUnit XML"),
     Flag.optional
   ),
-  json: Flag.String("json").pipe(Flag.withMetavar("FILE"), Flag.withDescription("Write the result as JSON"), Flag.optional)
+  json: Flag.String("json").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Write the result as JSON"),
+    Flag.optional
+  )
 }
 
 const read = Effect.fnUntraced(function* (path: string) {
@@ -94,6 +98,8 @@ export const contractVerify = Command.make(
     yield* write(given.json, Report.json(checked))
     const totals = Report.totals(checked)
     if (Report.isVerified(totals)) return
-    return yield* fail(totals.failed > 0 ? "The runtime breaks the contract." : "Everything was skipped, so nothing was verified.")
+    return yield* fail(
+      totals.failed > 0 ? "The runtime breaks the contract." : "Everything was skipped, so nothing was verified."
+    )
   })
 ).pipe(Command.withDescription("Check a running runtime against the contract of the workspace backend"))

@@ -35,7 +35,11 @@ export interface Provider {
   readonly frames: (
     worker_id: string,
     cursor: string | undefined
-  ) => Effect.Effect<Queue.Dequeue<string, EgressFailure | EgressSocket.SocketClosed>, EgressFailure | UpgradeRefused, Scope.Scope>
+  ) => Effect.Effect<
+    Queue.Dequeue<string, EgressFailure | EgressSocket.SocketClosed>,
+    EgressFailure | UpgradeRefused,
+    Scope.Scope
+  >
 }
 
 export const make = Effect.fnUntraced(function* (url: string, token: Redacted.Redacted | undefined) {

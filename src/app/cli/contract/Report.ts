@@ -37,8 +37,7 @@ const lines = ({ name, outcome, state }: Checked): ReadonlyArray<string> => {
   }
 }
 
-export const text = (all: ReadonlyArray<Checked>): string =>
-  [...all.flatMap(lines), "", line(totals(all))].join("\n")
+export const text = (all: ReadonlyArray<Checked>): string => [...all.flatMap(lines), "", line(totals(all))].join("\n")
 
 export const json = (all: ReadonlyArray<Checked>): string =>
   `${JSON.stringify({ totals: totals(all), interactions: all }, undefined, 2)}\n`

@@ -118,8 +118,7 @@ export const states = {
     token === undefined
       ? Effect.fail(new OutOfReach({ why: "no --token-ref was given, so the runtime is taken to be open" }))
       : Effect.succeed({}),
-  "a runtime that is shutting down": () =>
-    Effect.fail(new OutOfReach({ why: "no call of the API begins a shutdown" })),
+  "a runtime that is shutting down": () => Effect.fail(new OutOfReach({ why: "no call of the API begins a shutdown" })),
   "a runtime without workers.input": without("workers.input", idle),
   "a runtime without workers.stop": without("workers.stop", idle),
   "a runtime without workers.cancel": without("workers.cancel", idle),

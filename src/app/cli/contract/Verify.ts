@@ -2,6 +2,7 @@
 import { Effect, Option, Queue, Redacted } from "effect"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Json from "../../../adapters/remote-http/Json.ts"
+import { subprotocol } from "../../../adapters/remote-http/RemoteStream.ts"
 import * as Match from "./Match.ts"
 import type { Http, Interaction, Message, PactFile } from "./PactFile.ts"
 import { type Asked, deadlineMs, type Provider } from "./Provider.ts"
@@ -102,6 +103,20 @@ const checkHttp = Effect.fnUntraced(function* (provider: Provider, it: Http, val
 const member = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
 
+/** An upgrade by hand: what comes after the head is frames. */
+const upgradeOf = (provider: Provider, worker_id: string): string =>
+  curlOf(provider, {
+    method: "GET",
+    path: `/v1/workers/${encodeURIComponent(worker_id)}/events/ws`,
+    headers: {
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "Y29udHJhY3QtdmVyaWZ5IQ==",
+      "sec-websocket-protocol": subprotocol
+    }
+  }).replace("curl -i", "curl -i -N --http1.1 --output -")
+
 /** The kind of a frame, and the event that it carries. */
 const titleOf = (frame: unknown): string => {
   const event = member(member(member(frame, "envelope"), "payload"), "event")
@@ -115,7 +130,12 @@ const inputOf = (worker_id: string): Asked => ({
   body: JSON.stringify({ kind: "user", content: "hello" })
 })
 
-const checkMessage = Effect.fnUntraced(function* (provider: Provider, it: Message, state: string, values: States.Reached) {
+const checkMessage = Effect.fnUntraced(function* (
+  provider: Provider,
+  it: Message,
+  state: string,
+  values: States.Reached
+) {
   const worker_id = values["worker_id"] ?? ""
   const wanted = titleOf(it.contents.content)
   const seen: Array<string> = []
@@ -133,18 +153,25 @@ const checkMessage = Effect.fnUntraced(function* (provider: Provider, it: Messag
   )
   const answered = yield* Effect.result(Effect.timeoutOption(arrived, deadlineMs))
   if (answered._tag === "Success" && Option.isSome(answered.success)) {
-    return verdict(Match.body(it.contents.content, answered.success.value, it.matchingRules?.body))
+    return verdict(
+      Match.body(it.contents.content, answered.success.value, it.matchingRules?.body),
+      upgradeOf(provider, worker_id)
+    )
   }
   const before = seen.length === 0 ? "and no other" : `only ${seen.join(", ")}`
-  const how = answered._tag === "Failure" ? `before the stream ended (${answered.failure.message})` : `in ${deadlineMs} ms`
-  return failed([`no frame "${wanted}" arrived ${how}, ${before}`])
+  const how =
+    answered._tag === "Failure" ? `before the stream ended (${answered.failure.message})` : `in ${deadlineMs} ms`
+  return failed([`no frame "${wanted}" arrived ${how}, ${before}`], upgradeOf(provider, worker_id))
 })
 
 const check = Effect.fnUntraced(function* (provider: Provider, it: Interaction) {
   const state = it.providerStates?.[0]?.name ?? "a runtime"
   const named = { name: it.description, state }
   if (!States.isState(state)) {
-    return { ...named, outcome: failed([`nobody has implemented the state ${JSON.stringify(state)}. Add:\n${States.stub(state)}`]) }
+    return {
+      ...named,
+      outcome: failed([`nobody has implemented the state ${JSON.stringify(state)}. Add:\n${States.stub(state)}`])
+    }
   }
   const reached = yield* Effect.result(States.reach(state, provider))
   if (reached._tag === "Failure") {
@@ -161,13 +188,14 @@ const check = Effect.fnUntraced(function* (provider: Provider, it: Interaction) 
   // What was made for this interaction runs no further. A runtime may refuse, and that is no finding of this one.
   const { worker_id } = values
   if (worker_id !== undefined) {
-    yield* Effect.ignore(
-      provider.send({ method: "POST", path: `/v1/workers/${encodeURIComponent(worker_id)}/cancel` })
-    )
+    yield* Effect.ignore(provider.send({ method: "POST", path: `/v1/workers/${encodeURIComponent(worker_id)}/cancel` }))
   }
   return { ...named, outcome }
 })
 
 /** One interaction after the other, so that what a runtime does can be told apart. */
-export const verify = (provider: Provider, pact: PactFile): Effect.Effect<ReadonlyArray<Checked>, never, SecureRandom.SecureRandom> =>
+export const verify = (
+  provider: Provider,
+  pact: PactFile
+): Effect.Effect<ReadonlyArray<Checked>, never, SecureRandom.SecureRandom> =>
   Effect.forEach(pact.interactions, (it) => check(provider, it))
