@@ -15,7 +15,9 @@ export const runtimeDefault: ProfileSelector = { kind: "runtime_default" }
 export const Profile = Schema.Struct({
   selector: ProfileSelector,
   label: Schema.String,
-  description: Schema.String
+  description: Schema.String,
+  /** Why no worker of it can be created now, for a person; absent when one can. */
+  unavailable: Schema.optionalKey(Schema.String)
 })
 export type Profile = typeof Profile.Type
 

@@ -26,6 +26,11 @@ export interface WorkerSession {
     Stream.Stream<WorkerEvent, RunFailure>,
     Problem<"worker_busy" | "worker_execution_rejected" | "execution_backend_unavailable">
   >
+  /**
+   * Answers an open permission request of the turn with one of its options. False when there is no such request or
+   * option any more. Absent where nothing is ever asked.
+   */
+  readonly permit?: (permission_id: string, option_id: string) => Effect.Effect<boolean>
 }
 
 export interface SpawnRequest {

@@ -42,24 +42,23 @@ const answer = (text: string): Stream.Stream<WorkerEvent> =>
     Stream.concat(Stream.succeed(event({ event: "text_done", data: { text } })))
   )
 
-export const layer = Layer.succeed(
-  WorkerExecutor,
-  WorkerExecutor.of({
-    profiles: [echoProfile],
-    declarationKinds: new Set(),
-    spawn: () =>
-      Effect.succeed({
-        accept: (input) => {
-          if (input.kind === "system") return Effect.succeed(Stream.empty)
-          const match = wait.exec(input.content)
-          if (match === null) return Effect.succeed(answer(input.content))
-          const ms = Number(match[1])
-          if (ms > maxWaitMs) {
-            return Problem.fail("worker_execution_rejected", `Echo waits at most ${maxWaitMs} ms.`, { max: maxWaitMs })
-          }
-          const rest = input.content.slice(match[0].length)
-          return Effect.succeed(Stream.fromEffect(Effect.sleep(ms)).pipe(Stream.flatMap(() => answer(rest))))
+export const executor = WorkerExecutor.of({
+  profiles: [echoProfile],
+  declarationKinds: new Set(),
+  spawn: () =>
+    Effect.succeed({
+      accept: (input) => {
+        if (input.kind === "system") return Effect.succeed(Stream.empty)
+        const match = wait.exec(input.content)
+        if (match === null) return Effect.succeed(answer(input.content))
+        const ms = Number(match[1])
+        if (ms > maxWaitMs) {
+          return Problem.fail("worker_execution_rejected", `Echo waits at most ${maxWaitMs} ms.`, { max: maxWaitMs })
         }
-      })
-  })
-)
+        const rest = input.content.slice(match[0].length)
+        return Effect.succeed(Stream.fromEffect(Effect.sleep(ms)).pipe(Stream.flatMap(() => answer(rest))))
+      }
+    })
+})
+
+export const layer = Layer.succeed(WorkerExecutor, executor)

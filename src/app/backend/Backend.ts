@@ -9,6 +9,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as EgressClient from "../../adapters/egress/EgressClient.ts"
 import * as EmbeddedSource from "../../adapters/embedded/EmbeddedSource.ts"
 import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
+import * as ProfileExecutor from "../../adapters/executors/ProfileExecutor.ts"
 import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
 import { ConfigStore } from "../../domain/ConfigStore.ts"
@@ -45,6 +46,8 @@ export interface Options {
   readonly allowedHosts: ReadonlyArray<string>
   /** Folder of the built page. */
   readonly pageRoot: string | undefined
+  /** File with the profiles of the built-in runtime; it need not exist. Absent = there is only the echo. */
+  readonly profiles?: string
   /** How long a request may take to arrive; absent = the defaults of the server. */
   readonly timeouts?: NodeServer.Timeouts
 }
@@ -62,9 +65,12 @@ const routerConfig = {
 
 const crypto = Layer.mergeAll(SecureRandom.layerWebCrypto, Digest.layerWebCrypto)
 
+const executor = ({ profiles }: Options) =>
+  profiles === undefined ? EchoExecutor.layer : ProfileExecutor.layer({ path: profiles, required: false })
+
 const engine = (options: Options) =>
   Engine.layer({ runtime_id: embeddedRuntimeId, display_name: "Built-in runtime", version }).pipe(
-    Layer.provide([EchoExecutor.layer, FileWorkerStore.layer({ root: `${options.dataRoot}/embedded` }), crypto])
+    Layer.provide([executor(options), FileWorkerStore.layer({ root: `${options.dataRoot}/embedded` }), crypto])
   )
 
 const embedded = Layer.effectDiscard(
@@ -95,7 +101,9 @@ const egress = Layer.unwrap(
 /** The hashes that the page's own policy lists for its inline script. */
 const scriptHashes = (pageRoot: string | undefined) =>
   Effect.sync(() =>
-    pageRoot === undefined ? [] : (readFileSync(`${pageRoot}/index.html`, "utf8").match(/'sha256-[A-Za-z0-9+/=]+'/g) ?? [])
+    pageRoot === undefined
+      ? []
+      : (readFileSync(`${pageRoot}/index.html`, "utf8").match(/'sha256-[A-Za-z0-9+/=]+'/g) ?? [])
   )
 
 /** Stops in order: no new work, streams told, requests finished; then the engine and its store. */
@@ -154,19 +162,16 @@ export const layer = (options: Options) => {
     Layer.provideMerge(engine(options)),
     Layer.provideMerge(crypto)
   )
-  const services = Layer.mergeAll(BrowserStreams.layer, Readiness.layer, OpenStreams.layer, Layer.succeed(Login, sessions)).pipe(
-    Layer.provideMerge(domain)
-  )
+  const services = Layer.mergeAll(
+    BrowserStreams.layer,
+    Readiness.layer,
+    OpenStreams.layer,
+    Layer.succeed(Login, sessions)
+  ).pipe(Layer.provideMerge(domain))
   const serving = HttpRouter.serve(Routes.layer(options.pageRoot), {
     disableLogger: true,
     disableListenLog: true,
     routerConfig
-  }).pipe(
-    Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes)))
-  )
-  return drain.pipe(
-    Layer.provideMerge(serving),
-    Layer.provideMerge(server(options, sessions)),
-    Layer.provide(services)
-  )
+  }).pipe(Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))))
+  return drain.pipe(Layer.provideMerge(serving), Layer.provideMerge(server(options, sessions)), Layer.provide(services))
 }

@@ -59,22 +59,39 @@ const cannotCreate: Diagnostic = {
   message: "The runtime has nothing that could run a worker."
 }
 
+/** A profile that cannot be used now is not offered; why is told instead. */
+const unavailable = (profiles: ReadonlyArray<Profile.Profile>): ReadonlyArray<Diagnostic> =>
+  profiles.flatMap(({ label, selector, unavailable: reason }) =>
+    reason === undefined
+      ? []
+      : [
+          {
+            code: "profile_unavailable",
+            severity: "warning",
+            message: `${label} (${Profile.format(selector)}): ${reason}`
+          }
+        ]
+  )
+
 export const launchOptions = Effect.map(all, (seen): LaunchOptions => {
   const profiles = new Map<string, LaunchOptions["profiles"][number]>()
   const runtimes = seen.map(({ description, view }) => {
-    const offered = (description?.profiles ?? []).map(({ description: text, label, selector }) => {
+    const declared = description?.profiles ?? []
+    const usable = declared.filter((profile) => profile.unavailable === undefined)
+    const offered = usable.map(({ description: text, label, selector }) => {
       const id = Profile.format(selector)
       if (!profiles.has(id)) profiles.set(id, { id, label, description: text })
       return id
     })
     const can_create = view.status === "running" && description?.worker_creation_available === true
+    const diagnostics = [...view.diagnostics, ...unavailable(declared)]
     return {
       runtime_id: view.runtime_id,
       display_name: view.display_name,
       built_in: view.built_in,
       can_create,
       status: view.status,
-      diagnostics: can_create || view.diagnostics.length > 0 ? view.diagnostics : [cannotCreate],
+      diagnostics: can_create || diagnostics.length > 0 ? diagnostics : [cannotCreate],
       profiles: offered
     }
   })

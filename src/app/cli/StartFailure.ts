@@ -1,4 +1,5 @@
 /** Why a server could not start, in one sentence that says what to do. */
+import { ProfileFileRefused } from "../../adapters/executors/ProfileFile.ts"
 import { isProblem } from "../../domain/Problem.ts"
 
 const codeOf = (cause: unknown): string | undefined => {
@@ -20,6 +21,6 @@ export const explain = (cause: unknown): string => {
     case "ENOTFOUND":
       return "The address is not one of this machine. Choose another with --listen HOST:PORT."
     default:
-      return isProblem(cause) ? cause.message : "The server could not start."
+      return isProblem(cause) || cause instanceof ProfileFileRefused ? cause.message : "The server could not start."
   }
 }

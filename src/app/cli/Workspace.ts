@@ -18,6 +18,9 @@ export const stateFolder = (folder: string): string => resolve(folder, ".yoi")
 
 export const configFile = (folder: string): string => join(stateFolder(folder), "workspace-backend.local.toml")
 
+/** The profiles of the built-in runtime, where there are any. */
+export const profileFile = (folder: string): string => join(stateFolder(folder), "profiles.toml")
+
 /** Folder of the secrets that `secret set` stores. */
 export const secretStore = (folder: string): string => join(stateFolder(folder), "secrets")
 
@@ -61,7 +64,8 @@ const isSecretRef = Schema.is(SecretRef)
 const accessToken = Effect.fnUntraced(function* (ref: string | undefined) {
   if (ref === undefined) return undefined
   const secrets = yield* SecretResolver
-  if (!isSecretRef(ref)) return yield* fail("server.access_token_ref is not a secret reference. Use env:NAME, file:PATH or local:NAME.")
+  if (!isSecretRef(ref))
+    return yield* fail("server.access_token_ref is not a secret reference. Use env:NAME, file:PATH or local:NAME.")
   return yield* Effect.mapError(secrets.resolve(ref), (problem) =>
     fail(`server.access_token_ref cannot be resolved. ${problem.message}`)
   )
@@ -74,7 +78,10 @@ export const open = Effect.fnUntraced(function* (folder: string, listen: string 
   const text = listen ?? config.server.listen ?? defaultListen
   const address = ListenAddress.parse(text)
   if (address === undefined) {
-    return yield* fail(`"${text}" is not an address. Use HOST:PORT, for instance ${defaultListen}.`, listen === undefined ? 1 : 2)
+    return yield* fail(
+      `"${text}" is not an address. Use HOST:PORT, for instance ${defaultListen}.`,
+      listen === undefined ? 1 : 2
+    )
   }
   return {
     config,

@@ -5,6 +5,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import { HttpServer } from "effect/http/HttpServer"
 import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
+import * as ProfileExecutor from "../../adapters/executors/ProfileExecutor.ts"
 import * as EnvSecrets from "../../adapters/secrets/EnvSecrets.ts"
 import * as FileSecrets from "../../adapters/secrets/FileSecrets.ts"
 import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
@@ -46,6 +47,13 @@ const flags = {
   fsRoot: Flag.String("fs-root").pipe(
     Flag.withMetavar("DIR"),
     Flag.withDescription("Folder of the fs store"),
+    Flag.optional
+  ),
+  profiles: Flag.String("profiles").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "TOML file of the profiles that workers can be created from; without it there is only the echo"
+    ),
     Flag.optional
   ),
   tokenRef: Flag.String("token-ref").pipe(
@@ -106,7 +114,9 @@ const settings = Effect.fnUntraced(function* (given: Flags) {
   if (given.store === "memory" && root !== undefined) {
     return yield* usage("--fs-root needs --store fs; without it nothing would be kept in the folder.")
   }
-  return { listen, tokenRef, runtime_id, display_name, maxTranscriptItems, root }
+  const profiles = Option.getOrUndefined(given.profiles)
+  if (profiles === "") return yield* usage("--profiles needs the path of a TOML file.")
+  return { listen, tokenRef, runtime_id, display_name, maxTranscriptItems, root, profiles }
 })
 
 const secrets = Layer.mergeAll(EnvSecrets.layer, FileSecrets.layer()).pipe(
@@ -123,6 +133,11 @@ const resolveToken = Effect.fnUntraced(function* (ref: SecretRef | undefined) {
   const resolver = yield* SecretResolver
   return yield* resolver.resolve(ref)
 }, Effect.provide(secrets))
+
+const executor = (profiles: string | undefined) =>
+  profiles === undefined
+    ? EchoExecutor.layer
+    : Layer.provide(ProfileExecutor.layer({ path: profiles, required: true }), secrets)
 
 const server = (given: Effect.Success<ReturnType<typeof settings>>, token: Redacted.Redacted<string> | undefined) =>
   Layer.unwrap(
@@ -147,7 +162,7 @@ const server = (given: Effect.Success<ReturnType<typeof settings>>, token: Redac
     Layer.provideMerge(
       given.root === undefined ? MemoryWorkerStore.layer : FileWorkerStore.layer({ root: given.root })
     ),
-    Layer.provide([EchoExecutor.layer, crypto])
+    Layer.provide([executor(given.profiles), crypto])
   )
 
 export const runtimeServe = Command.make(

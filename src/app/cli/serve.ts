@@ -35,6 +35,7 @@ const start = Effect.fn("serve")(function* (folder: string, listenFlag: string |
   const backend = Backend.layer({
     listen: opened.listen,
     dataRoot: opened.dataRoot,
+    profiles: Workspace.profileFile(folder),
     accessToken: opened.accessToken,
     allowedHosts: opened.config.server.allowed_hosts ?? [],
     pageRoot: existsSync(`${builtPage}/index.html`) ? builtPage : undefined

@@ -77,7 +77,15 @@ export const Runtime = Schema.Struct({
   epoch: orNull(Schema.String),
   capabilities: orNull(Capabilities),
   profiles: orNull(
-    Schema.Array(Schema.Struct({ selector: AnyProfileSelector, label: Schema.String, description: Schema.String }))
+    Schema.Array(
+      Schema.Struct({
+        selector: AnyProfileSelector,
+        label: Schema.String,
+        description: Schema.String,
+        /** Ours: why no worker of it can be created now. */
+        unavailable: Schema.optionalKey(Schema.String)
+      })
+    )
   )
 }).annotate({ identifier: "Runtime" })
 export type Runtime = typeof Runtime.Type

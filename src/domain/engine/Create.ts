@@ -18,11 +18,16 @@ const resolveProfile = Effect.fnUntraced(function* (engine: Engine, request: Cre
     return yield* Problem.make("execution_backend_unavailable", "The runtime has nothing that could run a worker.")
   }
   const profile =
-    wanted.kind === "runtime_default" ? offered[0] : offered.find((it) => Profile.equals(it.selector, wanted))
+    wanted.kind === "runtime_default"
+      ? (offered.find((it) => it.unavailable === undefined) ?? offered[0])
+      : offered.find((it) => Profile.equals(it.selector, wanted))
   if (profile === undefined) {
     return yield* Problem.make("invalid_profile_selector", undefined, {
       errors: [{ pointer: "/profile", code: "unknown" }]
     })
+  }
+  if (profile.unavailable !== undefined) {
+    return yield* Problem.make("execution_backend_unavailable", profile.unavailable)
   }
   return profile
 })

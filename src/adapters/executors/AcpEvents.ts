@@ -1,0 +1,129 @@
+/** What an agent tells of its work, in the words of the worker's event stream. */
+import type * as acp from "@agentclientprotocol/sdk"
+import { event, type WorkerEvent } from "../../domain/WorkerEvent.ts"
+
+/** A message or thought is kept in pieces of at most so many UTF-16 units, so that each fits a record, a frame and a page. */
+export const pieceLength = 262_144
+/** What a tool took or gave is kept when its JSON has at most so many UTF-16 units; a larger one is kept as its length. */
+export const maxValueLength = 65_536
+/** Titles and names, in UTF-16 units, and entries of a plan. */
+const maxTitle = 500
+const maxEntries = 100
+/** Tool calls that are remembered until their end, within one turn. */
+const maxCalls = 1_000
+
+const bounded = (value: unknown): unknown => {
+  if (value === undefined) return null
+  const json = JSON.stringify(value)
+  return json.length <= maxValueLength ? value : { omitted: true, length: json.length }
+}
+
+const textOf = (content: acp.ContentBlock): string => {
+  switch (content.type) {
+    case "text":
+      return content.text
+    case "resource_link":
+      return `[${content.name.slice(0, maxTitle)}]`
+    default:
+      return `[${content.type}]`
+  }
+}
+
+type Call = { readonly name: string; readonly input: unknown; readonly output: unknown; readonly content: unknown }
+
+/** One turn: growing text is joined until something else is told, then it is kept. */
+export class AcpEvents {
+  #text = ""
+  #thought = ""
+  readonly #calls = new Map<string, Call>()
+
+  /** What grew until now, as it is kept. */
+  flush(): ReadonlyArray<WorkerEvent> {
+    const thought = this.#thought
+    const text = this.#text
+    this.#thought = ""
+    this.#text = ""
+    return [
+      ...(thought === "" ? [] : [event({ event: "thinking_done", data: { text: thought } })]),
+      ...(text === "" ? [] : [event({ event: "text_done", data: { text } })])
+    ]
+  }
+
+  #grow(kind: "text" | "thought", text: string): ReadonlyArray<WorkerEvent> {
+    const events: Array<WorkerEvent> = []
+    // One of the two grows at a time: the other is complete.
+    if (kind === "text" ? this.#thought !== "" : this.#text !== "") events.push(...this.flush())
+    for (let at = 0; at < text.length; at += pieceLength) {
+      const piece = text.slice(at, at + pieceLength)
+      if (this.#text.length + this.#thought.length + piece.length > pieceLength) events.push(...this.flush())
+      if (kind === "text") this.#text += piece
+      else this.#thought += piece
+      events.push(
+        kind === "text"
+          ? event({ event: "text_delta", data: { text: piece } })
+          : event({ event: "thinking_delta", data: { text: piece } })
+      )
+    }
+    return events
+  }
+
+  #call(update: acp.ToolCallUpdate): ReadonlyArray<WorkerEvent> {
+    const id = update.toolCallId.slice(0, maxTitle)
+    const known = this.#calls.get(id)
+    const call: Call = {
+      name: (update.title ?? known?.name ?? id).slice(0, maxTitle),
+      input: update.rawInput ?? known?.input,
+      output: update.rawOutput ?? known?.output,
+      content: update.content ?? known?.content
+    }
+    const { name } = call
+    const events: Array<WorkerEvent> = []
+    if (known === undefined) {
+      if (this.#calls.size >= maxCalls) return []
+      events.push(
+        ...this.flush(),
+        event({ event: "tool_call_start", data: { id, name } }),
+        event({ event: "tool_call_done", data: { id, name, arguments: bounded(call.input) } })
+      )
+    }
+    if (update.status === "completed" || update.status === "failed") {
+      this.#calls.delete(id)
+      const output = bounded(call.output ?? call.content)
+      events.push(
+        event({
+          event: "tool_result",
+          data: {
+            id,
+            summary: name,
+            is_error: update.status === "failed",
+            ...(output === null ? undefined : { output })
+          }
+        })
+      )
+    } else this.#calls.set(id, call)
+    return events
+  }
+
+  /** What becomes of one update. Kinds that say nothing about the turn, or are not known, become nothing. */
+  of(update: acp.SessionUpdate): ReadonlyArray<WorkerEvent> {
+    switch (update.sessionUpdate) {
+      case "agent_message_chunk":
+        return this.#grow("text", textOf(update.content))
+      case "agent_thought_chunk":
+        return this.#grow("thought", textOf(update.content))
+      case "tool_call":
+      case "tool_call_update":
+        return this.#call(update)
+      case "plan": {
+        const entries = update.entries.slice(0, maxEntries).map(({ content, priority, status }) => ({
+          content: content.slice(0, maxTitle),
+          priority,
+          status
+        }))
+        return [...this.flush(), { event: "plan", data: { entries } }]
+      }
+      default:
+        return []
+    }
+  }
+}

@@ -1,0 +1,154 @@
+/** A program in a process group of its own, and its end: asked first, then by force, with everything that it started. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
+import { randomUUID } from "node:crypto"
+import { Deferred, Effect, Exit } from "effect"
+import type { RunFailure } from "../../domain/WorkerExecutor.ts"
+import * as LastWords from "./LastWords.ts"
+import * as ProcessSweep from "./ProcessSweep.ts"
+
+export interface Launch {
+  readonly program: string
+  readonly args: ReadonlyArray<string>
+  readonly folder: string
+  readonly env: Readonly<Record<string, string>>
+  /** Values that no message may repeat. */
+  readonly secrets: ReadonlyArray<string>
+  readonly stopMs: number
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+export interface ChildGroup {
+  readonly child: ChildProcessWithoutNullStreams
+  readonly ended: Effect.Effect<Ended>
+  readonly hasEnded: () => boolean
+  /** What the program said last, without the secrets that it was given; for `said` see `LastWords`. */
+  readonly lastWords: LastWords.LastWords
+  /** The failure of a program that ended by itself when it should not have. */
+  readonly crash: (ended: Ended) => RunFailure
+  readonly interrupt: Effect.Effect<void>
+  /** Asks all of it to end, waits, ends it by force, and looks that nothing is left. */
+  readonly end: Effect.Effect<void>
+}
+
+/** How often it is looked whether a program that was asked to end has ended, in milliseconds. */
+const pollMs = 10
+/** Rounds of ending by force, so that a program that forks faster than it is ended is still ended. */
+const rounds = 200
+
+/** Ends what is left by force: round after round, since members can still start others. */
+const force = (group: number, mark: string) =>
+  Effect.gen(function* () {
+    for (let round = 0; round < rounds; round++) {
+      ProcessSweep.signal(-group, "SIGKILL")
+      const left = ProcessSweep.members(group, mark) ?? []
+      for (const pid of left) ProcessSweep.signal(pid, "SIGKILL")
+      if (left.length === 0 && !ProcessSweep.isAlive(group, mark)) return
+      yield* Effect.sleep(pollMs)
+    }
+    yield* Effect.logError("Processes of a worker could not be ended").pipe(Effect.annotateLogs({ group }))
+  })
+
+const endAll = (group: number, mark: string, stopMs: number) =>
+  Effect.gen(function* () {
+    if (ProcessSweep.isAlive(group, mark)) {
+      ProcessSweep.signal(-group, "SIGTERM")
+      for (let waited = 0; waited < stopMs && ProcessSweep.isAlive(group, mark); waited += pollMs) {
+        yield* Effect.sleep(pollMs)
+      }
+    }
+    yield* force(group, mark)
+  })
+
+const notStarted = (code: string | undefined): RunFailure => ({
+  code: "execution_backend_unavailable",
+  message:
+    code === "ENOENT"
+      ? "The profile's program or working folder is not there."
+      : code === "EACCES"
+        ? "The profile's program may not be run by this user."
+        : "The profile's program could not be started."
+})
+
+const codeOf = (error: unknown): string | undefined =>
+  typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
+    ? error.code
+    : undefined
+
+/**
+ * Something that the program has left behind may hold its pipes open for ever. What was written before the end is read
+ * in far less time than this, in milliseconds; a reader that is held back is waited for.
+ */
+const drainMs = 250
+
+const drain = (child: ChildProcessWithoutNullStreams): void => {
+  setTimeout(() => {
+    if (child.stdout.isPaused() || child.stderr.isPaused()) return drain(child)
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }, drainMs).unref()
+}
+
+const wrap = (child: ChildProcessWithoutNullStreams, mark: string, options: Launch): ChildGroup => {
+  const group = child.pid!
+  const ended = Deferred.makeUnsafe<Ended>()
+  let gone = false
+  const lastWords = LastWords.make(options.secrets)
+  child.once("exit", () => {
+    gone = true
+    drain(child)
+  })
+  child.once("close", (code, signal) => Deferred.doneUnsafe(ended, Exit.succeed({ code, signal })))
+  // A program that does not read its input, or has ended, is noticed by its end.
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined)
+  return {
+    child,
+    ended: Deferred.await(ended),
+    hasEnded: () => gone,
+    lastWords,
+    crash: ({ code, signal }) => {
+      const words = lastWords.said()
+      const how = signal === null ? `with code ${code}` : `by ${signal}`
+      return {
+        code: "worker_program_ended",
+        message: `The program ended ${how}.${words === "" ? "" : ` Its last words: ${words}`}`
+      }
+    },
+    interrupt: Effect.sync(() => void ProcessSweep.signal(-group, "SIGINT")),
+    end: Effect.suspend(() => {
+      child.stdin.end()
+      return endAll(group, mark, options.stopMs)
+    }).pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+        })
+      )
+    )
+  }
+}
+
+const start = (options: Launch) =>
+  Effect.callback<ChildGroup, RunFailure>((resume) => {
+    const mark = randomUUID()
+    try {
+      const child = spawn(options.program, options.args, {
+        cwd: options.folder,
+        env: { ...options.env, [ProcessSweep.markVariable]: mark },
+        // A session and a group of its own: what it starts can be ended with it.
+        detached: true,
+        shell: false,
+        stdio: ["pipe", "pipe", "pipe"]
+      })
+      child.once("error", (error) => resume(Effect.fail(notStarted(codeOf(error)))))
+      child.once("spawn", () => resume(Effect.succeed(wrap(child, mark, options))))
+    } catch (error) {
+      resume(Effect.fail(notStarted(codeOf(error))))
+    }
+  })
+
+/** Starts the program; it ends with the scope, together with all that it started. */
+export const launch = (options: Launch) => Effect.acquireRelease(start(options), (group) => group.end)

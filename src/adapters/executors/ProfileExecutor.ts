@@ -1,0 +1,46 @@
+/** All that a runtime can run: the echo, and the profiles that its owner has declared. */
+import { dirname, resolve } from "node:path"
+import { Effect, Layer } from "effect"
+import type { ProfileDeclaration } from "../../domain/ProfileDeclaration.ts"
+import { WorkerExecutor } from "../../domain/WorkerExecutor.ts"
+import * as AcpExecutor from "./AcpExecutor.ts"
+import * as CommandExecutor from "./CommandExecutor.ts"
+import * as CompositeExecutor from "./CompositeExecutor.ts"
+import * as EchoExecutor from "./EchoExecutor.ts"
+import * as ProfileFile from "./ProfileFile.ts"
+import type { Surroundings } from "./Workplace.ts"
+
+const executorOf = (declared: ProfileDeclaration, around: Surroundings) =>
+  Effect.map(
+    declared.executor === "command" ? CommandExecutor.make(declared, around) : AcpExecutor.make(declared, around),
+    (executor) => CompositeExecutor.limited(executor, declared.limits.concurrent_workers)
+  )
+
+/** The echo and the given profiles. */
+export const make = Effect.fnUntraced(function* (declared: ReadonlyArray<ProfileDeclaration>, around: Surroundings) {
+  const executors = yield* Effect.forEach(declared, (profile) => executorOf(profile, around))
+  return CompositeExecutor.make([EchoExecutor.executor, ...executors])
+})
+
+export interface Options {
+  readonly path: string
+  /** Whether a file that is not there is a mistake; else it declares nothing. */
+  readonly required: boolean
+}
+
+const declarations = (options: Options) =>
+  ProfileFile.load(options.path).pipe(
+    Effect.catchTag("ProfileFileRefused", (refused) =>
+      refused.reason === "missing" && !options.required ? Effect.succeed([]) : Effect.fail(refused)
+    )
+  )
+
+/** Reads the profile file once, when the runtime starts. */
+export const layer = (options: Options) =>
+  Layer.effect(
+    WorkerExecutor,
+    Effect.gen(function* () {
+      const path = resolve(options.path)
+      return yield* make(yield* declarations({ ...options, path }), { base: dirname(path), env: process.env })
+    })
+  )
