@@ -28,9 +28,8 @@ export interface Sent {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export const workspace = Effect.acquireRelease(
-  Effect.sync(makeFolder),
-  (folder) => Effect.sync(() => removeFolder(folder))
+export const workspace = Effect.acquireRelease(Effect.sync(makeFolder), (folder) =>
+  Effect.sync(() => removeFolder(folder))
 )
 
 const parse = (text: string): Body => {
@@ -41,21 +40,29 @@ const parse = (text: string): Body => {
   }
 }
 
-export const send = (url: string) => (method: string, path: string, { body, headers, ifMatch }: Sent = {}) =>
-  Effect.promise(async (signal): Promise<Answer> => {
-    const response = await fetch(url + path, {
-      method,
-      signal,
-      headers: {
-        ...(body === undefined ? undefined : { "content-type": "application/json" }),
-        ...(ifMatch === undefined ? undefined : { "if-match": ifMatch }),
-        ...headers
-      },
-      ...(body === undefined ? undefined : { body: JSON.stringify(body) })
+export const send =
+  (url: string) =>
+  (method: string, path: string, { body, headers, ifMatch }: Sent = {}) =>
+    Effect.promise(async (signal): Promise<Answer> => {
+      const response = await fetch(url + path, {
+        method,
+        signal,
+        headers: {
+          ...(body === undefined ? undefined : { "content-type": "application/json" }),
+          ...(ifMatch === undefined ? undefined : { "if-match": ifMatch }),
+          ...headers
+        },
+        ...(body === undefined ? undefined : { body: JSON.stringify(body) })
+      })
+      const text = await response.text()
+      return {
+        status: response.status,
+        etag: response.headers.get("etag"),
+        headers: response.headers,
+        text,
+        body: parse(text)
+      }
     })
-    const text = await response.text()
-    return { status: response.status, etag: response.headers.get("etag"), headers: response.headers, text, body: parse(text) }
-  })
 
 export const configPath = (folder: string) => join(folder, ".yoi/workspace-backend.local.toml")
 

@@ -7,7 +7,8 @@ import { mock, remote, root } from "./SettingsServer.ts"
 
 const outcome = ({ body, status }: Server.Answer) => `${status} ${body?.code ?? ""}`.trim()
 
-const toml = (id: string, more = "") => `[[runtimes.remote]]\nid = "${id}"\nendpoint = "http://127.0.0.1:48111"\n${more}`
+const toml = (id: string, more = "") =>
+  `[[runtimes.remote]]\nid = "${id}"\nendpoint = "http://127.0.0.1:48111"\n${more}`
 
 describe("settings API", () => {
   it.live("a workspace without a file has the built-in runtime and nothing to write over", () =>
@@ -71,20 +72,65 @@ describe("settings API", () => {
     ["an endpoint of another type", { id: "a", endpoint: 7 }, "400 invalid_request", "/endpoint"],
     ["an unknown member", remote("a", { colour: "red" }), "400 invalid_request", "/colour"],
     ["a raw token", remote("a", { token: "canary-1" }), "400 invalid_request", "/token"],
-    ["a raw password in options", remote("a", { options: { password: "canary-1" } }), "400 invalid_request", "/options/password"],
-    ["a bearer token by any spelling", remote("a", { "Bearer-Token": "canary-1" }), "400 invalid_request", "/Bearer-Token"],
+    [
+      "a raw password in options",
+      remote("a", { options: { password: "canary-1" } }),
+      "400 invalid_request",
+      "/options/password"
+    ],
+    [
+      "a bearer token by any spelling",
+      remote("a", { "Bearer-Token": "canary-1" }),
+      "400 invalid_request",
+      "/Bearer-Token"
+    ],
     ["a token in place of its name", remote("a", { token_ref: "canary-1" }), "400 invalid_request", "/token_ref"],
     ["a reference of an unknown scheme", remote("a", { token_ref: "canary:1" }), "400 invalid_request", "/token_ref"],
     ["a reference to any file", remote("a", { token_ref: "file:/etc/passwd" }), "400 invalid_request", "/token_ref"],
-    ["a reference to the store", remote("a", { token_ref: "file:.yoi/secrets/store.key" }), "400 invalid_request", "/token_ref"],
-    ["a reference to the config file", remote("a", { token_ref: "file:.yoi/workspace-backend.local.toml" }), "400 invalid_request", "/token_ref"],
-    ["a reference into the data folder", remote("a", { token_ref: "file:.yoi/data/x" }), "400 invalid_request", "/token_ref"],
-    ["the folder of tokens itself", remote("a", { token_ref: "file:.yoi/tokens" }), "400 invalid_request", "/token_ref"],
-    ["a display name with a control character", remote("a", { display_name: "a\u0007" }), "400 invalid_request", "/display_name"],
-    ["a display name of 81 characters", remote("a", { display_name: "x".repeat(81) }), "400 invalid_request", "/display_name"],
+    [
+      "a reference to the store",
+      remote("a", { token_ref: "file:.yoi/secrets/store.key" }),
+      "400 invalid_request",
+      "/token_ref"
+    ],
+    [
+      "a reference to the config file",
+      remote("a", { token_ref: "file:.yoi/workspace-backend.local.toml" }),
+      "400 invalid_request",
+      "/token_ref"
+    ],
+    [
+      "a reference into the data folder",
+      remote("a", { token_ref: "file:.yoi/data/x" }),
+      "400 invalid_request",
+      "/token_ref"
+    ],
+    [
+      "the folder of tokens itself",
+      remote("a", { token_ref: "file:.yoi/tokens" }),
+      "400 invalid_request",
+      "/token_ref"
+    ],
+    [
+      "a display name with a control character",
+      remote("a", { display_name: "a\u0007" }),
+      "400 invalid_request",
+      "/display_name"
+    ],
+    [
+      "a display name of 81 characters",
+      remote("a", { display_name: "x".repeat(81) }),
+      "400 invalid_request",
+      "/display_name"
+    ],
     ["the kind embedded", { id: "a", kind: "embedded" }, "400 invalid_request", "/kind"],
     ["a kind that nobody knows", { id: "a", kind: "hologram" }, "400 invalid_request", "/kind"],
-    ["options that do not fit the kind", mock("a", { options: { latency_ms: -1 } }), "400 invalid_request", "/options/latency_ms"],
+    [
+      "options that do not fit the kind",
+      mock("a", { options: { latency_ms: -1 } }),
+      "400 invalid_request",
+      "/options/latency_ms"
+    ],
     ["the id of the built-in runtime", remote("backend-internal"), "409 runtime_built_in"],
     ["an id that is taken", remote("kept"), "409 runtime_id_taken"],
     ["an id that a broken entry has", remote("broken"), "409 runtime_id_taken"]
@@ -100,7 +146,12 @@ describe("settings API", () => {
         for (const answer of answers) {
           assert.strictEqual(outcome(answer), expected, name)
           assert.strictEqual(answer.headers.get("content-type"), "application/problem+json", name)
-          if (pointer !== undefined) assert.include(answer.body.errors.map((it: Server.Body) => it.pointer), pointer, name)
+          if (pointer !== undefined)
+            assert.include(
+              answer.body.errors.map((it: Server.Body) => it.pointer),
+              pointer,
+              name
+            )
           assert.notInclude(answer.text, "canary", name)
           assert.notInclude(answer.text, folder, name)
         }
@@ -116,7 +167,10 @@ describe("settings API", () => {
       const edit = (body: object) => call("PATCH", `${root}/a`, { body })
       assert.strictEqual((yield* edit({ display_name: "B" })).body.connection.display_name, "B")
       assert.strictEqual((yield* edit({ display_name: null })).body.connection.display_name, "a")
-      assert.strictEqual((yield* edit({ endpoint: "HTTP://LocalHost:80/" })).body.connection.endpoint, "http://localhost")
+      assert.strictEqual(
+        (yield* edit({ endpoint: "HTTP://LocalHost:80/" })).body.connection.endpoint,
+        "http://localhost"
+      )
       for (const [body, expected] of [
         [{ endpoint: null }, "400 invalid_endpoint"],
         [{ id: "b" }, "400 invalid_request"],
@@ -241,7 +295,10 @@ describe("settings API", () => {
     Effect.gen(function* () {
       const { list, view } = yield* Server.fresh('[[runtimes.source]]\nid = "odd"\nkind = "hologram"\n')
       const odd = yield* view("odd")
-      assert.deepStrictEqual([odd.active, odd.restart_required, odd.diagnostics[0].code], [false, false, "invalid_request"])
+      assert.deepStrictEqual(
+        [odd.active, odd.restart_required, odd.diagnostics[0].code],
+        [false, false, "invalid_request"]
+      )
       assert.isFalse((yield* list).restart_required)
     }).pipe(Effect.scoped)
   )

@@ -219,8 +219,14 @@ describe("apply", () => {
       const { call } = yield* Server.fresh()
       const answer = yield* call("POST", `${root}/test?stream=true`, { body: mock("a") })
       assert.strictEqual(answer.headers.get("content-type"), "application/x-ndjson")
-      const lines = answer.text.trimEnd().split("\n").map((line) => JSON.parse(line))
-      assert.deepStrictEqual(lines.slice(0, -1).map(({ step }) => step), lines.at(-1).report.steps)
+      const lines = answer.text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.deepStrictEqual(
+        lines.slice(0, -1).map(({ step }) => step),
+        lines.at(-1).report.steps
+      )
       assert.lengthOf(lines, 12)
       const refused = yield* call("POST", `${root}/test?stream=true`, { body: mock("a", { options: { x: 1 } }) })
       assert.strictEqual(outcome(refused), "400 invalid_request")

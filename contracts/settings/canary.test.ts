@@ -102,7 +102,16 @@ describe("planted secrets", () => {
           yield* send("PATCH", `${root}/${id}`, { token_ref: canaries.env })
           yield* send("PATCH", `${root}/${id}`, { token: canaries.env })
         }
-        for (const path of [root, `${root}/export`, `${root}/kinds`, "/api/runtimes", "/api/workers", "/api/launch-options", "/api/openapi.json", "/api/nothing"]) {
+        for (const path of [
+          root,
+          `${root}/export`,
+          `${root}/kinds`,
+          "/api/runtimes",
+          "/api/workers",
+          "/api/launch-options",
+          "/api/openapi.json",
+          "/api/nothing"
+        ]) {
           yield* send("GET", path)
         }
         const tokens = peers.map(({ requests }) => requests.join(""))

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as ScriptedPeer from "../support/ScriptedPeer.ts"
 import { command } from "./CommandLine.ts"
 import * as Api from "./ScriptedApi.ts"
 import * as Server from "./SettingsServer.ts"
@@ -34,7 +35,16 @@ describe("connections on the file", () => {
       const [listed] = (yield* json("list")).body.connections
       assert.deepInclude(listed, { id: "a", display_name: "A", token_ref: "local:t" })
       for (const observed of ["active", "status", "facts"]) assert.isFalse(Object.hasOwn(listed, observed))
-      const edited = yield* json("edit", "a", "--endpoint", `${endpoint}/x/`, "--unset", "display_name", "--unset", "token_ref")
+      const edited = yield* json(
+        "edit",
+        "a",
+        "--endpoint",
+        `${endpoint}/x/`,
+        "--unset",
+        "display_name",
+        "--unset",
+        "token_ref"
+      )
       assert.deepInclude(edited.body.connection, { display_name: "a", endpoint: `${endpoint}/x`, credential: "none" })
       assert.strictEqual((yield* on("export")).stdout, `[[runtimes.remote]]\nid = "a"\nendpoint = "${endpoint}/x"\n`)
       assert.strictEqual((yield* json("remove", "a")).code, 0)
@@ -156,12 +166,15 @@ describe("connections on a backend that runs", () => {
   it.live("what is no backend, or not there, is said in one line", () =>
     Effect.gen(function* () {
       const page = yield* Api.make({ "*": Api.html() })
-      const redirect = yield* Api.make({ "*": "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/\r\ncontent-length: 0\r\n\r\n" })
+      const elsewhere = yield* Api.make({ "*": Api.html() })
+      const location = `location: http://127.0.0.1:${elsewhere.port}/\r\n`
+      const redirect = yield* Api.make({ "*": ScriptedPeer.answer("", location, "302 Found") })
       for (const port of [48_111, page.port, redirect.port]) {
         const { code, stderr, stdout } = yield* command("connections", "list", "--url", `http://127.0.0.1:${port}`)
         assert.deepStrictEqual([code, stdout], [1, ""])
         assert.match(stderr, /^[^\n]*--url[^\n]*\n$/)
       }
+      assert.lengthOf(elsewhere.requests, 0)
     }).pipe(Effect.scoped)
   )
 })
@@ -188,7 +201,14 @@ describe("secret", () => {
         const listed = yield* command("secret", "list", "--workspace", folder)
         assert.deepStrictEqual([listed.code, listed.stdout], [0, "local:tok\n"])
         const peer = yield* Api.make(Api.good)
-        const tested = yield* on("test", "--endpoint", `http://127.0.0.1:${peer.port}`, "--token-ref", "local:tok", "--json")
+        const tested = yield* on(
+          "test",
+          "--endpoint",
+          `http://127.0.0.1:${peer.port}`,
+          "--token-ref",
+          "local:tok",
+          "--json"
+        )
         assert.strictEqual(tested.code, 0)
         assert.include(peer.requests[0], "Bearer canary-9")
         assert.notInclude(tested.stdout + tested.stderr, "canary-9")

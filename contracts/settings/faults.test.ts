@@ -72,10 +72,20 @@ const faults: ReadonlyArray<Fault> = [
     draft: at("http://10.1.2.3"),
     policy: { allow: ["127.0.0.0/8"] }
   },
-  { name: "name with a metadata address", step: "dns", code: "egress_refused.metadata", draft: at("http://metadata.test") },
+  {
+    name: "name with a metadata address",
+    step: "dns",
+    code: "egress_refused.metadata",
+    draft: at("http://metadata.test")
+  },
   { name: "name without an address", step: "dns", code: "runtime_unreachable.dns", draft: at("http://nowhere.test") },
   { name: "nobody listens", step: "tcp", code: "runtime_unreachable.refused", draft: proxied({ _tag: "refuse" }) },
-  { name: "expired certificate", step: "tls", code: "runtime_unreachable.tls_expired", draft: tls("expired", authority) },
+  {
+    name: "expired certificate",
+    step: "tls",
+    code: "runtime_unreachable.tls_expired",
+    draft: tls("expired", authority)
+  },
   {
     name: "certificate of another name",
     step: "tls",
@@ -107,7 +117,12 @@ const faults: ReadonlyArray<Fault> = [
     code: "runtime_unreachable.reset",
     draft: proxied({ _tag: "truncate", after: 120 })
   },
-  { name: "not HTTP", step: "http", code: "runtime_protocol_error.not_http", draft: peer(said("SSH-2.0-OpenSSH_9.9\r\n")) },
+  {
+    name: "not HTTP",
+    step: "http",
+    code: "runtime_protocol_error.not_http",
+    draft: peer(said("SSH-2.0-OpenSSH_9.9\r\n"))
+  },
   {
     name: "redirect",
     step: "http",

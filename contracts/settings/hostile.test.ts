@@ -212,7 +212,12 @@ describe("hostile ids and endpoints", () => {
   it.live("addresses that nobody may reach are refused by the test and stay unreached when they are live", () =>
     Effect.gen(function* () {
       const { add, call, view } = yield* Server.fresh()
-      for (const endpoint of ["http://169.254.169.254", "http://[fe80::1]", "http://[::ffff:169.254.169.254]", "http://0.0.0.0:8790"]) {
+      for (const endpoint of [
+        "http://169.254.169.254",
+        "http://[fe80::1]",
+        "http://[::ffff:169.254.169.254]",
+        "http://0.0.0.0:8790"
+      ]) {
         const tested = yield* call("POST", `${root}/test`, { body: { id: "a", endpoint } })
         assert.strictEqual(tested.body.steps[0].status, "fail", endpoint)
         assert.match(tested.body.steps[0].code, /^egress_refused\./, endpoint)

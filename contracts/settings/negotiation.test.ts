@@ -160,9 +160,6 @@ describe("connection test of a silent runtime", () => {
 
   it.effect("whatever a kind does, a step is over soon after 5 s and the test after 15 s, with a report", () =>
     Effect.gen(function* () {
-      const kinds = yield* SourceKinds
-      const [mock] = (yield* kinds.list).filter(({ kind }) => kind === "mock")
-      assert.isDefined(mock)
       const slow = { faults: [{ operation: "runtime.describe", fault: "no_answer" }] }
       const first = yield* Effect.forkChild(test({ kind: "mock", options: slow }), { startImmediately: true })
       yield* TestClock.adjust("5300 millis")

@@ -14,9 +14,7 @@ import { remoteHttp } from "../../src/plugins/remote-http/index.ts"
 /** `nowhere.test` has no address, `metadata.test` one that nobody may reach; every other name is this machine. */
 const names = Layer.succeed(AddressResolver, {
   lookup: (name) =>
-    Effect.succeed(
-      name === "nowhere.test" ? [] : name === "metadata.test" ? ["169.254.169.254"] : ["127.0.0.1"]
-    )
+    Effect.succeed(name === "nowhere.test" ? [] : name === "metadata.test" ? ["169.254.169.254"] : ["127.0.0.1"])
 })
 
 const kinds = Layer.effectDiscard(

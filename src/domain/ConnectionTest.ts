@@ -38,7 +38,7 @@ export const Step = Schema.Struct({
    * word of the step: `not_reached`, `not_applicable`, `not_encrypted`, `undeclared`, `nothing_to_watch`.
    */
   code: Schema.String,
-  latency_ms: Schema.Number,
+  latency_ms: Schema.Finite,
   summary: Schema.String,
   fix: Schema.optionalKey(Schema.String)
 })

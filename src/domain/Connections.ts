@@ -169,12 +169,11 @@ export class Connections extends Context.Service<
         }
       })
 
-      const readable = Effect.flatMap(store.read, (config) =>
-        config.readable
-          ? Effect.succeed(config)
-          : Problem.fail("config_unwritable", config.refusal?.sentence, {
-              reason: config.refusal?.reason ?? "unreadable"
-            })
+      const readable = Effect.filterOrElse(
+        store.read,
+        (config) => config.readable,
+        ({ refusal }) =>
+          Problem.fail("config_unwritable", refusal?.sentence, { reason: refusal?.reason ?? "unreadable" })
       )
 
       const first = yield* store.read

@@ -10,7 +10,11 @@ import { folder, resolver, write } from "./secrets.fixture.ts"
 const world = Effect.gen(function* () {
   const base = yield* folder
   const secrets = yield* resolver(
-    FileSecrets.layer({ base, roots: [join(base, "tokens")], reserved: [join(base, "store"), join(base, "config.toml")] })
+    FileSecrets.layer({
+      base,
+      roots: [join(base, "tokens")],
+      reserved: [join(base, "store"), join(base, "config.toml")]
+    })
   )
   return { base, ...secrets }
 })

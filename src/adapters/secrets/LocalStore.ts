@@ -129,46 +129,39 @@ export const resolve = Effect.fnUntraced(
 )
 
 /** Stores or replaces a secret: readers find the old one or the new one, and it survives a power cut. */
-export const set = Effect.fn("LocalStore.set")(
-  function* (folder: string, name: string, secret: Redacted.Redacted<string>) {
-    const fs = yield* FileSystem.FileSystem
-    const { join } = yield* Path.Path
-    const key = yield* ensureKey(folder)
-    yield* checkFolder(folder)
-    const sealed = seal(key, name, Redacted.value(secret))
-    yield* written(folder, sealed, (temporary) => fs.rename(temporary, join(folder, name + suffix)))
-  },
-  Effect.mapError(refusal)
-)
+export const set = Effect.fn("LocalStore.set")(function* (
+  folder: string,
+  name: string,
+  secret: Redacted.Redacted<string>
+) {
+  const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
+  const key = yield* ensureKey(folder)
+  yield* checkFolder(folder)
+  const sealed = seal(key, name, Redacted.value(secret))
+  yield* written(folder, sealed, (temporary) => fs.rename(temporary, join(folder, name + suffix)))
+}, Effect.mapError(refusal))
 
 /** The names, sorted; never a value. Empty when there is no store yet. */
-export const list = Effect.fn("LocalStore.list")(
-  function* (folder: string) {
-    const fs = yield* FileSystem.FileSystem
-    const files = yield* fs.readDirectory(folder).pipe(
-      Effect.catchIf(isMissing, () => Effect.succeed([]))
-    )
-    return files
-      .filter((file) => file.endsWith(suffix))
-      .map((file) => file.slice(0, -suffix.length))
-      .filter((name) => namePattern.test(name))
-      .toSorted()
-      .slice(0, maxListed)
-  },
-  Effect.mapError(refusal)
-)
+export const list = Effect.fn("LocalStore.list")(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const files = yield* fs.readDirectory(folder).pipe(Effect.catchIf(isMissing, () => Effect.succeed([])))
+  return files
+    .filter((file) => file.endsWith(suffix))
+    .map((file) => file.slice(0, -suffix.length))
+    .filter((name) => namePattern.test(name))
+    .toSorted()
+    .slice(0, maxListed)
+}, Effect.mapError(refusal))
 
 /** `false` when there was none. */
-export const remove = Effect.fn("LocalStore.remove")(
-  function* (folder: string, name: string) {
-    const fs = yield* FileSystem.FileSystem
-    const { join } = yield* Path.Path
-    const removed = yield* fs.remove(join(folder, name + suffix)).pipe(
-      Effect.as(true),
-      Effect.catchIf(isMissing, () => Effect.succeed(false))
-    )
-    if (removed) yield* syncFolder(folder)
-    return removed
-  },
-  Effect.mapError(refusal)
-)
+export const remove = Effect.fn("LocalStore.remove")(function* (folder: string, name: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { join } = yield* Path.Path
+  const removed = yield* fs.remove(join(folder, name + suffix)).pipe(
+    Effect.as(true),
+    Effect.catchIf(isMissing, () => Effect.succeed(false))
+  )
+  if (removed) yield* syncFolder(folder)
+  return removed
+}, Effect.mapError(refusal))

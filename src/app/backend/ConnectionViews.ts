@@ -106,8 +106,9 @@ export const all = Effect.fnUntraced(function* (config: WorkspaceConfig) {
     registered.filter(({ source }) => source.built_in),
     builtIn
   )
-  const written = yield* Effect.forEach(config.connections, (entry) =>
-    view(entry, live, pending, failures, config.writable),
+  const written = yield* Effect.forEach(
+    config.connections,
+    (entry) => view(entry, live, pending, failures, config.writable),
     { concurrency }
   )
   return { connections: [...fixed, ...written], pending }

@@ -22,7 +22,11 @@ const common = {
   json: yes("json", "Answer as one JSON document on standard output, refusals included"),
   workspace,
   url: text("url", "URL", "Act on the backend that runs there instead of on the workspace's file"),
-  accessTokenRef: text("access-token-ref", "REF", "Where that backend's access token is: env:NAME, file:PATH or local:NAME"),
+  accessTokenRef: text(
+    "access-token-ref",
+    "REF",
+    "Where that backend's access token is: env:NAME, file:PATH or local:NAME"
+  ),
   // Known only to be refused with a sentence that does not repeat the token.
   token: Flag.String("token").pipe(Flag.optional, Flag.withHidden),
   further: Argument.String("further").pipe(Argument.variadic())
@@ -76,7 +80,7 @@ const explained = (json: boolean) => (refused: Refused | CommandFailure) =>
 
 const accessToken = Effect.fnUntraced(function* (folder: string, ref: Option.Option<string>) {
   if (Option.isNone(ref)) return undefined
-  const name = yield* Effect.mapError(Schema.decodeUnknownEffect(SecretRef)(ref.value), () =>
+  const name = yield* Effect.mapError(Schema.decodeEffect(SecretRef)(ref.value), () =>
     usage("--access-token-ref takes env:NAME, file:PATH or local:NAME.")
   )
   return yield* Effect.flatMap(SecretResolver, (secrets) => secrets.resolve(name)).pipe(
@@ -97,20 +101,23 @@ const on = Effect.fnUntraced(function* (
     return yield* OfFile.use(given.workspace, command).pipe(Effect.catch(explained(given.json)))
   }
   const url = normalise(given.url.value)
-  if (Result.isFailure(url)) return yield* usage("--url takes the address of a backend, for instance http://127.0.0.1:8787.")
+  if (Result.isFailure(url))
+    return yield* usage("--url takes the address of a backend, for instance http://127.0.0.1:8787.")
   const token = yield* accessToken(given.workspace, given.accessTokenRef)
   return yield* OfUrl.use(url.success, token, command).pipe(Effect.catch(explained(given.json)))
 })
 
 const print = (given: Common, answer: unknown, lines: ReadonlyArray<string>) =>
-  given.json ? Console.log(JSON.stringify(answer)) : Effect.forEach(lines, (line) => Console.log(line), { discard: true })
+  given.json
+    ? Console.log(JSON.stringify(answer))
+    : Effect.forEach(lines, (line) => Console.log(line), { discard: true })
 
 const parseOptions = (given: Option.Option<string>) =>
   Option.match(given, {
-    onNone: () => Effect.succeed(undefined),
+    onNone: () => Effect.void,
     onSome: (text) =>
       Effect.mapError(
-        Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))(text),
+        Schema.decodeEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))(text),
         () => usage("--options takes a JSON object.")
       )
   })
@@ -146,7 +153,10 @@ const list = Command.make("list", common, (given) =>
 const add = Command.make("add", { id, kind, ...members, ...writing, ...common }, (given) =>
   on(given, (target) =>
     Effect.gen(function* () {
-      const draft = { id: given.id, ...Option.match(given.kind, { onNone: () => ({}), onSome: (it) => ({ kind: it }) }) }
+      const draft = {
+        id: given.id,
+        ...Option.match(given.kind, { onNone: () => ({}), onSome: (it) => ({ kind: it }) })
+      }
       const answer = yield* target.add({ ...draft, ...(yield* membersOf(given)) }, given)
       yield* print(given, answer, Text.written(given.id, "was added", answer))
     })
@@ -186,8 +196,11 @@ const test = Command.make("test", { id: Argument.optional(id), kind, ...members,
     Effect.gen(function* () {
       const described = yield* membersOf(given)
       const isDraft = Option.isSome(given.kind) || Object.keys(described).length > 0
-      if (!isDraft && Option.isNone(given.id)) return yield* usage("Name a connection, or describe one with --endpoint URL.")
-      const onStep = given.json ? () => Effect.void : (it: Parameters<typeof Text.step>[0]) => Console.log(Text.step(it))
+      if (!isDraft && Option.isNone(given.id))
+        return yield* usage("Name a connection, or describe one with --endpoint URL.")
+      const onStep = given.json
+        ? () => Effect.void
+        : (it: Parameters<typeof Text.step>[0]) => Console.log(Text.step(it))
       const named = Option.getOrElse(given.id, () => draftId)
       const kindOf = Option.match(given.kind, { onNone: () => ({}), onSome: (it) => ({ kind: it }) })
       const report = isDraft
@@ -197,7 +210,11 @@ const test = Command.make("test", { id: Argument.optional(id), kind, ...members,
       if (!report.compatible) return yield* fail("", exitCode.incompatible)
     })
   )
-).pipe(Command.withDescription("Test a connection, or one that is described by flags. Writes nothing; exit code 3 = not compatible"))
+).pipe(
+  Command.withDescription(
+    "Test a connection, or one that is described by flags. Writes nothing; exit code 3 = not compatible"
+  )
+)
 
 const apply = Command.make("apply", { force: writing.force, ...common }, (given) =>
   on(given, (target) =>

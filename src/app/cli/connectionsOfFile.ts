@@ -141,9 +141,7 @@ const make = Effect.gen(function* () {
       ),
     apply: () => needsBackend,
     export: Effect.flatMap(store.read, ({ connections, readable, refusal }) =>
-      readable
-        ? Effect.succeed(toToml(connections))
-        : refused(Problem.make("config_unwritable", refusal?.sentence))
+      readable ? Effect.succeed(toToml(connections)) : refused(Problem.make("config_unwritable", refusal?.sentence))
     )
   } satisfies Target
 })

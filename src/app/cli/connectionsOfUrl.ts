@@ -19,7 +19,7 @@ const root = "/api/settings/runtime-connections"
 const unreachable = fail("The backend cannot be reached. Check --url, and that it runs.")
 const foreign = fail("What answered is not a workspace backend of this version. Check --url.")
 
-const decodeProblem = Schema.decodeUnknownEffect(Schema.fromJsonString(ProblemDetails))
+const decodeProblem = Schema.decodeEffect(Schema.fromJsonString(ProblemDetails))
 
 const Line = Schema.fromJsonString(
   Schema.Union([
@@ -59,21 +59,24 @@ const make = Effect.fnUntraced(function* (url: string, token: Redacted.Redacted 
     send(...request).pipe(
       Effect.flatMap((response) => Effect.mapError(response.text, () => unreachable)),
       Effect.flatMap((text) =>
-        Effect.mapError(Schema.decodeUnknownEffect(Schema.fromJsonString(schema))(text), () => foreign)
+        Effect.mapError(Schema.decodeEffect(Schema.fromJsonString(schema))(text), () => foreign)
       ),
       Effect.timeoutOrElse({ duration: timeout, orElse: () => unreachable })
     )
 
   const tested = (path: string, body: object | undefined, onStep: (step: Step) => Effect.Effect<void>) =>
     Effect.gen(function* () {
-      const response = yield* send("POST", path, { query: { stream: "true" }, ...(body === undefined ? undefined : { body }) })
+      const response = yield* send("POST", path, {
+        query: { stream: "true" },
+        ...(body === undefined ? undefined : { body })
+      })
       let report: TestReport | undefined
       yield* response.stream.pipe(
         Stream.mapError(() => unreachable),
         Stream.decodeText,
         Stream.splitLines,
         Stream.filter((line) => line !== ""),
-        Stream.mapEffect((line) => Effect.mapError(Schema.decodeUnknownEffect(Line)(line), () => foreign)),
+        Stream.mapEffect((line) => Effect.mapError(Schema.decodeEffect(Line)(line), () => foreign)),
         Stream.runForEach((line) => {
           if (line.kind === "step") return onStep(line.step)
           report = line.report

@@ -6,7 +6,12 @@ import type { Applied, Listed, Written } from "./ConnectionsTarget.ts"
 
 const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd())
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd()
+  )
 }
 
 export const diagnostics = (found: ReadonlyArray<Diagnostic>): ReadonlyArray<string> =>
@@ -15,7 +20,13 @@ export const diagnostics = (found: ReadonlyArray<Diagnostic>): ReadonlyArray<str
 type View = Listed["connections"][number]
 
 const stateOf = ({ active, restart_required, status }: View): string =>
-  active === undefined ? "in the file" : restart_required === true ? "pending" : active ? (status ?? "unknown") : "not live"
+  active === undefined
+    ? "in the file"
+    : restart_required === true
+      ? "pending"
+      : active
+        ? (status ?? "unknown")
+        : "not live"
 
 export const list = (listed: Listed): ReadonlyArray<string> => [
   ...table([
@@ -33,7 +44,7 @@ export const list = (listed: Listed): ReadonlyArray<string> => [
 ]
 
 export const written = (id: string, what: string, answer: Written): ReadonlyArray<string> => [
-  `${id} ${what}.${answer.restart_required ? " A running backend uses it after a restart or an apply." : " It is live."}`,
+  `${id} ${what}.${answer.restart_required ? " A running backend uses it after a restart or an apply." : " The change is live."}`,
   ...diagnostics(answer.diagnostics)
 ]
 
@@ -53,7 +64,8 @@ export const step = ({ code, fix, latency_ms, status, step: name, summary }: Ste
 }
 
 export const verdict = ({ compatible, diagnostics: found, operations, steps }: TestReport): ReadonlyArray<string> => {
-  const named = (which: string) => operations.filter(({ verdict }) => verdict === which).map(({ operation }) => operation)
+  const named = (which: string) =>
+    operations.filter(({ verdict }) => verdict === which).map(({ operation }) => operation)
   const lists = (["available", "unavailable", "unchecked"] as const).flatMap((which) =>
     named(which).length === 0 ? [] : [`${which}: ${named(which).join(", ")}`]
   )
@@ -70,7 +82,8 @@ export const refusal = ({ blockers, detail, errors, fix }: ProblemDetails): stri
   [
     `${detail} ${fix}`,
     ...(errors ?? []).map(({ code, message, pointer }) => `${pointer}: ${message ?? code}.`),
-    ...(blockers ?? []).map(({ count, kind, runtime_id, worker_id }) =>
-      `${kind} ${worker_id ?? ""} on ${runtime_id}${count === undefined ? "" : ` (${count})`}.`
+    ...(blockers ?? []).map(
+      ({ count, kind, runtime_id, worker_id }) =>
+        `${kind} ${worker_id ?? ""} on ${runtime_id}${count === undefined ? "" : ` (${count})`}.`
     )
   ].join(" ")

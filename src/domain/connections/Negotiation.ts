@@ -62,7 +62,7 @@ const negotiate = Effect.fnUntraced(function* (entry: ConnectionEntry, live: Sou
       yield* steps.passed("http", latency_ms, "Something answered over HTTP.")
     }
     yield* steps.failed(problem, undefined, latency_ms)
-    return yield* Effect.fail(problem)
+    return yield* problem
   }
   yield* steps.passed("http", latency_ms, "The runtime answered.")
   yield* steps.passed(

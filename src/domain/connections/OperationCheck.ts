@@ -22,15 +22,16 @@ type Name =
   | "config_bundles.sync"
 
 /** In the order of the report. `needed`: the product's main job does not work without it. */
-const operations: ReadonlyArray<{ readonly operation: Name; readonly needed: boolean; readonly capability?: string }> = [
-  { operation: "workers.list", needed: true },
-  { operation: "workers.get", needed: true },
-  { operation: "events.ws", needed: true, capability: capability.eventsWs },
-  { operation: "workers.create", needed: true, capability: capability.create },
-  { operation: "workers.input", needed: true, capability: capability.input },
-  { operation: "config_bundles.availability", needed: false, capability: capability.configBundles },
-  { operation: "config_bundles.sync", needed: false, capability: capability.configBundles }
-]
+const operations: ReadonlyArray<{ readonly operation: Name; readonly needed: boolean; readonly capability?: string }> =
+  [
+    { operation: "workers.list", needed: true },
+    { operation: "workers.get", needed: true },
+    { operation: "events.ws", needed: true, capability: capability.eventsWs },
+    { operation: "workers.create", needed: true, capability: capability.create },
+    { operation: "workers.input", needed: true, capability: capability.input },
+    { operation: "config_bundles.availability", needed: false, capability: capability.configBundles },
+    { operation: "config_bundles.sync", needed: false, capability: capability.configBundles }
+  ]
 
 type Verdict = Pick<Operation, "verdict" | "basis">
 
@@ -49,7 +50,11 @@ const declared = (description: RuntimeDescription, operation: Name, name: string
 }
 
 /** Went by without an answer, or the thing that was asked for was gone: nothing was learned. */
-const inconclusive: ReadonlySet<Problem.Code> = new Set(["runtime_timeout", "worker_not_found", "config_bundle_missing"])
+const inconclusive: ReadonlySet<Problem.Code> = new Set([
+  "runtime_timeout",
+  "worker_not_found",
+  "config_bundle_missing"
+])
 
 const tried = (result: Result.Result<unknown, Problem.Problem>): Verdict => {
   if (result._tag === "Success") return { verdict: "available", basis: "tried" }
@@ -57,9 +62,7 @@ const tried = (result: Result.Result<unknown, Problem.Problem>): Verdict => {
 }
 
 const optional = <A>(effect: Effect.Effect<A, Problem.Problem>) =>
-  Effect.result(
-    Effect.timeoutOrElse(effect, { duration: optionalMs, orElse: () => Problem.fail("runtime_timeout") })
-  )
+  Effect.result(Effect.timeoutOrElse(effect, { duration: optionalMs, orElse: () => Problem.fail("runtime_timeout") }))
 
 /** Every operation as the runtime declares it. */
 export const asDeclared = (description: RuntimeDescription | undefined): ReadonlyArray<Operation> =>
@@ -70,8 +73,10 @@ export const asDeclared = (description: RuntimeDescription | undefined): Readonl
   }))
 
 /** With what was tried in the place of what was declared. */
-export const withTried = (all: ReadonlyArray<Operation>, found: ReadonlyMap<string, Verdict>): ReadonlyArray<Operation> =>
-  all.map((it) => ({ ...it, ...found.get(it.operation) }))
+export const withTried = (
+  all: ReadonlyArray<Operation>,
+  found: ReadonlyMap<string, Verdict>
+): ReadonlyArray<Operation> => all.map((it) => ({ ...it, ...found.get(it.operation) }))
 
 /** Names of what the main job needs and the runtime does not have. */
 export const missing = (all: ReadonlyArray<Operation>): ReadonlyArray<string> =>

@@ -39,11 +39,10 @@ describe("step record", () => {
       assert.isUndefined(taking.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       yield* Fiber.join(taking)
-      assert.includeMembers([...(yield* words(record))], [
-        "tcp pass ok",
-        "tls fail runtime_timeout.test",
-        "http skip not_reached"
-      ])
+      assert.includeMembers(
+        [...(yield* words(record))],
+        ["tcp pass ok", "tls fail runtime_timeout.test", "http skip not_reached"]
+      )
       // Nothing is begun any more.
       assert.strictEqual((yield* Effect.flip(record.bounded(Effect.never))).context.reason, "test")
     })
