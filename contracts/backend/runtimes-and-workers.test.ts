@@ -61,6 +61,7 @@ const runtime: Shape = {
   },
   worker_count: Number.isInteger,
   last_seen_at: time,
+  described_at: time,
   facts: { reachable: fact, authenticated: fact, compatible: fact },
   circuit: "closed",
   diagnostics: []

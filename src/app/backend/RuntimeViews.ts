@@ -27,13 +27,16 @@ const look = Effect.fnUntraced(function* (registered: Registered) {
   )
   const { circuit, facts, last_seen_at } = yield* registered.observation
   const description = said._tag === "Success" ? said.success : undefined
+  const last = yield* registered.described
   const view: RuntimeView = {
     runtime_id: source.id,
     display_name: source.display_name,
     kind: source.kind,
     built_in: source.built_in,
     status: statusOf(facts, description?.status),
-    capabilities: description?.capabilities ?? {},
+    // While it cannot be asked, what it last said stands, with its age.
+    capabilities: (description ?? last?.description)?.capabilities ?? {},
+    described_at: last?.described_at ?? null,
     worker_count: description?.worker_count ?? null,
     last_seen_at: last_seen_at ?? null,
     facts,

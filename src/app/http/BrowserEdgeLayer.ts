@@ -3,15 +3,19 @@ import { Effect, Layer } from "effect"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import { BrowserEdge } from "../../domain/api/BrowserApi.ts"
+import { RequestId } from "../../domain/RequestId.ts"
 import * as JsonBody from "./JsonBody.ts"
 import { maxBodyBytes } from "./NodeServer.ts"
 import * as Problems from "./Problems.ts"
+import { of as idOf } from "./RequestId.ts"
 
-/** What comes with a plain read is not looked at. */
-const checked = Effect.flatMap(HttpServerRequest, ({ method }) =>
-  method === "GET" || method === "HEAD" ? Effect.void : JsonBody.check
-)
-
-export const layer = Layer.succeed(BrowserEdge, (endpoint) =>
-  Problems.caught(Effect.andThen(checked, endpoint as Effect.Effect<HttpServerResponse>), maxBodyBytes)
-)
+/** What comes with a plain read is not looked at. The request's id goes along, so that a runtime's log names it too. */
+export const layer = Layer.succeed(BrowserEdge, (endpoint) => {
+  const answered = endpoint as Effect.Effect<HttpServerResponse>
+  const checked = Effect.flatMap(HttpServerRequest, (request) => {
+    const plain = request.method === "GET" || request.method === "HEAD"
+    const identified = Effect.provideService(answered, RequestId, idOf(request))
+    return plain ? identified : Effect.andThen(JsonBody.check, identified)
+  })
+  return Problems.caught(checked, maxBodyBytes)
+})

@@ -15,6 +15,8 @@ export const RuntimeView = Schema.Struct({
   built_in: Schema.Boolean,
   status: RuntimeStatus,
   capabilities: Capabilities,
+  /** When the runtime last described itself; its capabilities are as of then. */
+  described_at: Schema.NullOr(Schema.String),
   worker_count: Schema.NullOr(Schema.Int),
   last_seen_at: Schema.NullOr(Schema.String),
   facts: Facts,
