@@ -116,9 +116,8 @@ const parseOptions = (given: Option.Option<string>) =>
   Option.match(given, {
     onNone: () => Effect.void,
     onSome: (text) =>
-      Effect.mapError(
-        Schema.decodeEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))(text),
-        () => usage("--options takes a JSON object.")
+      Effect.mapError(Schema.decodeEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)))(text), () =>
+        usage("--options takes a JSON object.")
       )
   })
 
