@@ -1,6 +1,6 @@
 /** The life of a backend: stops that are good ends, restarts, and a kill in the middle of work. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { once } from "node:events"
 import { connect } from "node:net"
 import { layer, portOf } from "./BackendLayer.ts"
@@ -52,6 +52,36 @@ describe("a stop", () => {
           await once(kept, "data")
         })
         yield* Scope.close(scope, Exit.void)
+      }),
+    10_000
+  )
+
+  it.effect(
+    "answers what is under way, and then waits no longer",
+    () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const port = portOf(yield* Layer.buildWithScope(layer(folder()), scope))
+        const socket = connect(port, "127.0.0.1")
+        const head = `POST ${workersPath} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n`
+        socket.write(head)
+        // The server has said that it reads the body.
+        yield* Effect.promise(() => once(socket, "data"))
+        const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        const refuses = (): Promise<void> =>
+          new Promise((resolve) => {
+            const other = connect(port, "127.0.0.1", () => {
+              other.destroy()
+              resolve(refuses())
+            })
+            other.on("error", () => resolve())
+          })
+        yield* Effect.promise(refuses)
+        const answered = once(socket, "data")
+        socket.write("{}")
+        const [answer] = yield* Effect.promise(() => answered)
+        assert.match(String(answer), /^HTTP\/1\.1 503 [\s\S]*"code":"runtime_unavailable"/)
+        yield* Fiber.join(stopping)
       }),
     10_000
   )

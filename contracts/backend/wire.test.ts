@@ -57,22 +57,6 @@ describe("a client that is slow", () => {
     assert.strictEqual((await get(`${open.url}/livez`)).status, 200)
     await dripping
   })
-
-  it("that was refused and does not hang up is cut", async () => {
-    const cut = new Promise<string>((resolve) => {
-      const socket = connect({ port: open.port, host: "127.0.0.1", allowHalfOpen: true })
-      let said = ""
-      socket.on("data", (part) => (said += String(part)))
-      socket.on("error", () => {})
-      socket.on("close", () => resolve(said))
-      socket.write("no HTTP at all\r\n\r\n")
-      // The write side stays open: only the server can end this.
-      socket.on("end", () => {
-        const babble = setInterval(() => (socket.destroyed ? clearInterval(babble) : socket.write("more")), 50)
-      })
-    })
-    assert.strictEqual(parse(await cut).body.code, "invalid_request")
-  })
 })
 
 describe("what is no request", () => {
