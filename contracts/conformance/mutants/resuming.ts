@@ -226,7 +226,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     bug: "a broken connection is waited for, for ever",
     caughtBy: "resume.cut",
-    hangsMs: 1_000,
+    hangsMs: hangs,
     mutate: onEvents((frames) => Stream.catch(frames, () => Stream.never))
   },
   {
@@ -256,7 +256,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     bug: "a slow reader delays the worker",
     caughtBy: "slow.others",
-    hangsMs: 2_000,
+    hangsMs: hangs,
     mutate: onSource((source) => {
       const open = new Set<{ seen: number }>()
       return {

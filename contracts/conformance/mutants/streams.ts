@@ -2,7 +2,7 @@
 import { Deferred, Effect, Stream, Struct } from "effect"
 import type { SourceFrame } from "../../../src/domain/RuntimeSource.ts"
 import * as Snapshot from "../../../src/domain/Snapshot.ts"
-import { type Mutant, onEvents, onFrames, onSource } from "./Mutant.ts"
+import { hangs, type Mutant, onEvents, onFrames, onSource } from "./Mutant.ts"
 
 type EventFrame = Extract<SourceFrame, { readonly kind: "event" }>
 
@@ -201,7 +201,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     bug: "the stream of an ended worker never ends",
     caughtBy: "events.ended-worker",
-    hangsMs: 1_000,
+    hangsMs: hangs,
     mutate: onEvents((frames, { source, worker_id }) =>
       Stream.unwrap(
         Effect.map(Effect.option(source.get(worker_id)), (found) =>

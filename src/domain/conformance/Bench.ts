@@ -42,8 +42,9 @@ export const key = (text: string) => ({ idempotency_key: IdempotencyKey.make(tex
 /** Nobody has this worker. */
 export const nobody = WorkerId.make("nobody-has-this-worker")
 
-/** How long the kit waits before it looks again whether a worker is idle, in milliseconds. */
-const lookEveryMs = 10
+/** Looks whether a worker is idle are so many milliseconds apart: a first short wait, doubled up to the longest. */
+const firstLookMs = 1
+const longestLookMs = 16
 
 /** Cleaning up after a case waits no longer than this for a runtime, in milliseconds. */
 const farewellMs = 2_000
@@ -82,12 +83,13 @@ const watch = Effect.fnUntraced(function* (
   return { frames, next, until, rest } satisfies Watch
 })
 
-const idle = Effect.fnUntraced(function* (source: Source, worker_id: WorkerId) {
-  for (;;) {
+/** Waits until the worker has done its work. */
+export const idle = Effect.fnUntraced(function* (source: Source, worker_id: WorkerId) {
+  for (let wait = firstLookMs; ; wait = Math.min(longestLookMs, wait * 2)) {
     const { state } = yield* source.get(worker_id)
     if (state === "idle") return
     if (state !== "busy") return yield* broken(`The worker turned ${state} over an input`)
-    yield* Effect.sleep(lookEveryMs)
+    yield* Effect.sleep(wait)
   }
 })
 

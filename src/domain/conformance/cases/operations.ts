@@ -1,7 +1,7 @@
 /** What can be done to a worker, and that an answer means that it was done. */
 import { Effect } from "effect"
 import { WorkerId } from "../../Identifiers.ts"
-import { type Bench, system, user } from "../Bench.ts"
+import { type Bench, idle, system, user } from "../Bench.ts"
 import type { Case } from "../Case.ts"
 import { refused, same, that } from "../Expect.ts"
 
@@ -99,7 +99,7 @@ export const cases: ReadonlyArray<Case> = [
         )
         const found = yield* source.get(worker_id)
         yield* that(found.transcript_len >= answer.transcript_sequence, "transcript_len does not count the input")
-        while ((yield* source.get(worker_id)).state === "busy") yield* Effect.sleep(10)
+        yield* idle(source, worker_id)
       }
     })
   },

@@ -1,5 +1,5 @@
 /** Resume torture: cut at every frame, from every cursor, with cursors that are wrong; no hole, no duplicate, no silence. */
-import { Effect, Stream } from "effect"
+import { Deferred, Effect, Fiber, Stream } from "effect"
 import type { WorkerId } from "../../Identifiers.ts"
 import type { SourceFrame } from "../../RuntimeSource.ts"
 import { type Bench, user } from "../Bench.ts"
@@ -57,6 +57,21 @@ const inPieces = Effect.fnUntraced(function* (bench: Bench, worker_id: WorkerId,
   return yield* broken(`The stream is not over after ${maxAttachments} attachments`)
 })
 
+/** A snapshot and the first event after it, which is only said once the reader waits for it. */
+const liveFrame = Effect.fnUntraced(function* (bench: Bench, worker_id: WorkerId, cursor: string) {
+  const waits = yield* Deferred.make<void>()
+  const reading = yield* bench.source.events(worker_id, cursor).pipe(
+    Stream.tap(({ kind }) => (kind === "snapshot" ? Deferred.succeed(waits, undefined) : Effect.void)),
+    Stream.take(2),
+    Stream.runCollect,
+    Effect.ensuring(Deferred.succeed(waits, undefined)),
+    Effect.forkChild
+  )
+  yield* Deferred.await(waits)
+  yield* bench.talk(worker_id, user("one"))
+  return yield* Fiber.join(reading)
+})
+
 /** Whether frames are a fresh start: told as a resync, then a snapshot, and nothing of the past again. */
 const afresh = Effect.fnUntraced(function* (frames: ReadonlyArray<SourceFrame>, what: string) {
   yield* same(Frames.kinds(frames).slice(0, 2), ["resync", "snapshot"], `${what}: the first frames`)
@@ -105,11 +120,14 @@ export const cases: ReadonlyArray<Case> = [
     run: Effect.fnUntraced(function* (bench) {
       const { worker_id } = yield* bench.worker()
       const start = yield* origin(bench, worker_id)
+      const waited = yield* liveFrame(bench, worker_id, start)
       const talking = Effect.gen(function* () {
-        for (const text of ["one", long]) yield* bench.talk(worker_id, user(text))
+        yield* bench.talk(worker_id, user(long))
         yield* bench.source.stop(worker_id, undefined, {})
       })
-      const [frames] = yield* Effect.all([inPieces(bench, worker_id, start, 2), talking], { concurrency: "unbounded" })
+      const cursor = Frames.cursorOf(waited) ?? start
+      const [pieces] = yield* Effect.all([inPieces(bench, worker_id, cursor, 2), talking], { concurrency: "unbounded" })
+      const frames = [...waited, ...pieces]
       yield* same(Frames.marks(frames), Frames.marks(yield* read(bench, worker_id, start)), "Events seen in pieces")
     })
   },

@@ -1,6 +1,6 @@
 /** What different people see of one worker: the same, from whichever moment on they look. */
 import { Effect } from "effect"
-import { user, type Watch } from "../Bench.ts"
+import { idle, user, type Watch } from "../Bench.ts"
 import type { Case, Need } from "../Case.ts"
 import { same, that } from "../Expect.ts"
 import * as Frames from "../Frames.ts"
@@ -73,7 +73,7 @@ export const cases: ReadonlyArray<Case> = [
         joined.push(watch)
         if (frame === undefined || Frames.states("idle")(frame)) break
       }
-      while ((yield* source.get(worker_id)).state === "busy") yield* Effect.sleep(10)
+      yield* idle(source, worker_id)
       yield* source.stop(worker_id, undefined, {})
       const whole = yield* first.rest
       const expected = Frames.shown(whole)
