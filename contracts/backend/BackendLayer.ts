@@ -12,6 +12,8 @@ export interface Options {
   readonly accessToken?: string
   readonly allowedHosts?: ReadonlyArray<string>
   readonly pageRoot?: string
+  /** The profile file of the built-in runtime. */
+  readonly profiles?: string
   readonly timeouts?: Timeouts
 }
 
@@ -29,6 +31,7 @@ export const layer = (folder: string, options: Options = {}) =>
     accessToken: options.accessToken === undefined ? undefined : Redacted.make(options.accessToken),
     allowedHosts: options.allowedHosts ?? [],
     pageRoot: options.pageRoot,
+    ...(options.profiles === undefined ? undefined : { profiles: options.profiles }),
     ...(options.timeouts === undefined ? undefined : { timeouts: options.timeouts })
   }).pipe(Layer.provide(Workspace.layer(folder)), Layer.provide(NodeServices.layer))
 

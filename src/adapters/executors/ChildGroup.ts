@@ -56,6 +56,8 @@ const endAll = (group: number, mark: string, stopMs: number) =>
   Effect.gen(function* () {
     if (ProcessSweep.isAlive(group, mark)) {
       ProcessSweep.signal(-group, "SIGTERM")
+      // Those that have left the group are asked, too; who is in it may hear it twice.
+      for (const pid of ProcessSweep.members(group, mark) ?? []) ProcessSweep.signal(pid, "SIGTERM")
       for (let waited = 0; waited < stopMs && ProcessSweep.isAlive(group, mark); waited += pollMs) {
         yield* Effect.sleep(pollMs)
       }

@@ -23,7 +23,9 @@ export class ProfileFileRefused extends Data.TaggedError("ProfileFileRefused")<{
 const refuse = (reason: ProfileFileRefused["reason"], sentence: string) => new ProfileFileRefused({ reason, sentence })
 
 const File = Schema.Struct({
-  profiles: Schema.Array(Schema.Unknown).check(Schema.isMaxLength(maxProfiles))
+  profiles: Schema.Array(Schema.Unknown)
+    .check(Schema.isMaxLength(maxProfiles))
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed([])))
 })
 
 const strict = { onExcessProperty: "error", errors: "all" } as const
