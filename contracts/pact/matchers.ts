@@ -49,4 +49,14 @@ export const freshKey = (example: string) =>
     value: example
   }) as unknown as MatchersV3.Matcher<string>
 
+/** A header whose value only the provider's state knows. */
+export const headerOf = (name: string, regex: string, example: string) =>
+  ({
+    "pact:matcher:type": "regex",
+    "pact:generator:type": "ProviderState",
+    regex,
+    expression: `\${${name}}`,
+    value: example
+  }) as unknown as MatchersV3.Matcher<string>
+
 export const problemJson = MatchersV3.regex(String.raw`^application/problem\+json.*$`, "application/problem+json")

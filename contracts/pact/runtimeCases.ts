@@ -2,13 +2,13 @@
 import { Effect, Redacted } from "effect"
 import assert from "node:assert/strict"
 import * as RemoteSource from "../../src/adapters/remote-http/RemoteSource.ts"
-import { IdempotencyKey, RuntimeId, WorkerId } from "../../src/domain/Identifiers.ts"
+import { DisplayName, IdempotencyKey, RuntimeId, WorkerId } from "../../src/domain/Identifiers.ts"
 import { bundle } from "../../src/app/cli/contract/StateBundle.ts"
 import type { RuntimeSource } from "../../src/domain/RuntimeSource.ts"
 import type { Problem } from "../../src/domain/Problem.ts"
 import { client } from "../egress/egressWorld.ts"
 import { type Between, type Case, type Exchange, httpCase } from "./Case.ts"
-import { freshKey, matching, pathOf } from "./matchers.ts"
+import { freshKey, headerOf, matching, pathOf } from "./matchers.ts"
 import * as shape from "./runtimeShapes.ts"
 
 export const between: Between = { consumer: "workspace-backend", provider: "worker-runtime" }
@@ -21,13 +21,14 @@ const authorization = matching("^Bearer .+$", `Bearer ${token}`)
 const key = IdempotencyKey.make("0191d3a0-0000-4000-8000-000000000001")
 const id = WorkerId.make(shape.workerId)
 
-type Asked = Omit<Exchange, "headers"> & { readonly keyed?: boolean }
+type Asked = Omit<Exchange, "headers"> & { readonly keyed?: boolean | "as before" }
 
 const exchange = ({ body, keyed, ...it }: Asked): Exchange => ({
   ...it,
   headers: {
     authorization,
-    ...(keyed === true ? { "idempotency-key": freshKey(key) } : undefined)
+    ...(keyed === true ? { "idempotency-key": freshKey(key) } : undefined),
+    ...(keyed === "as before" ? { "idempotency-key": headerOf("idempotency_key", "^[A-Za-z0-9-]+$", key) } : undefined)
   },
   ...(body === undefined ? undefined : { body })
 })
@@ -192,6 +193,40 @@ const command = (verb: "input" | "stop" | "cancel") => {
     )
   ]
 }
+
+const again = {
+  given: "a worker that was created with a key",
+  method: "POST",
+  path: "/v1/workers",
+  keyed: "as before"
+} as const
+
+const keyCases: ReadonlyArray<Case> = [
+  asked(
+    {
+      ...again,
+      name: "the same new worker again with its key",
+      body: { display_name: "Keyed" },
+      status: 200,
+      answer: shape.worker,
+      answerHeaders: { "idempotent-replayed": "true" }
+    },
+    (it) =>
+      Effect.tap(it.create({ display_name: DisplayName.make("Keyed") }, options), ({ replayed }) =>
+        Effect.sync(() => assert.equal(replayed, true))
+      )
+  ),
+  asked(
+    {
+      ...again,
+      name: "another new worker with a key that is taken",
+      body: { display_name: "Another" },
+      ...refused(422, "idempotency_key_reused")
+    },
+    (it) => it.create({ display_name: DisplayName.make("Another") }, options),
+    "idempotency_key_reused"
+  )
+]
 
 const busyCases: ReadonlyArray<Case> = [
   asked(
@@ -371,6 +406,7 @@ export const cases: ReadonlyArray<Case> = [
   ...command("input"),
   ...command("stop"),
   ...command("cancel"),
+  ...keyCases,
   ...busyCases,
   ...transcriptCases,
   ...bundleCases

@@ -6,7 +6,7 @@ import * as runtimes from "../../svelte-ui/src/lib/api/runtimes.ts"
 import * as session from "../../svelte-ui/src/lib/api/session.ts"
 import * as workers from "../../svelte-ui/src/lib/api/workers.ts"
 import { type Between, type Case, type Exchange, httpCase } from "./Case.ts"
-import { bool, freshKey, pathOf, problemJson } from "./matchers.ts"
+import { bool, freshKey, headerOf, pathOf, problemJson } from "./matchers.ts"
 import * as shape from "./uiShapes.ts"
 
 export const between: Between = { consumer: "svelte-ui", provider: "workspace-backend" }
@@ -39,13 +39,7 @@ interface Asked extends Exchange {
 }
 
 /** The entity tag that the config has in this state. */
-const currentTag = {
-  "pact:matcher:type": "regex",
-  "pact:generator:type": "ProviderState",
-  regex: '^(W/)?".+"$',
-  expression: "${etag}",
-  value: tag
-}
+const currentTag = headerOf("etag", '^(W/)?".+"$', tag)
 
 const asked = ({ keyed, tagged, ...it }: Asked, call: () => Promise<Outcome<unknown>>, then = "ok"): Case => {
   const headers = {

@@ -90,6 +90,18 @@ const until = Effect.fnUntraced(function* (
   return false
 })
 
+const keyedBody = { display_name: "Keyed" }
+
+/** Creates a worker with a key that no run has used before. */
+const keyed: Reach = Effect.fnUntraced(function* (provider) {
+  yield* needs(provider, "idempotency")
+  const idempotency_key = `contract-${yield* create(provider)}`
+  const asked = post("/v1/workers", keyedBody)
+  const headers = { ...asked.headers, "idempotency-key": idempotency_key }
+  const { worker } = yield* ask(provider, { ...asked, headers }, OneWorker)
+  return { worker_id: worker.worker_id, idempotency_key }
+})
+
 const idle: Reach = (provider) => Effect.map(create(provider), (worker_id) => ({ worker_id }))
 
 const without =
@@ -125,6 +137,7 @@ export const states = {
   "a runtime without config_bundles": without("config_bundles", nothing),
   "an idle worker": idle,
   "a worker that answers": idle,
+  "a worker that was created with a key": keyed,
   "a busy worker": Effect.fnUntraced(function* (provider) {
     const worker_id = yield* create(provider, `/wait ${busyMs} busy`)
     const { execution } = yield* look(provider, worker_id)

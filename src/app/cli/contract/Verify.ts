@@ -33,8 +33,8 @@ const failed = (differences: ReadonlyArray<string>, reproduce?: string): Outcome
 const verdict = (differences: ReadonlyArray<string>, reproduce?: string): Outcome =>
   differences.length === 0 ? { _tag: "passed" } : failed(differences, reproduce)
 
-const fill = (expression: string, values: States.Reached): string =>
-  expression.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""))
+const named = (expression: string, values: States.Reached, as: (value: string) => string = (value) => value): string =>
+  expression.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => as(values[name] ?? ""))
 
 const queryOf = (query: Readonly<Record<string, ReadonlyArray<string>>> = {}): string => {
   const pairs = Object.entries(query).flatMap(([name, values]) =>
@@ -53,10 +53,15 @@ const requestOf = Effect.fnUntraced(function* ({ request }: Http, values: States
     const name = given.toLowerCase()
     const value = sent.join(", ")
     if (name !== "authorization") {
-      headers[name] = generators?.header?.[given]?.type === "Uuid" ? yield* random.uuidV7() : value
+      const generator = generators?.header?.[given]
+      if (generator?.type === "Uuid") headers[name] = yield* random.uuidV7()
+      else headers[name] = generator?.expression === undefined ? value : named(generator.expression, values)
     } else if (matchingRules?.header?.[given] === undefined) bearer = Redacted.make(value.replace(/^Bearer /, ""))
   }
-  const path = generators?.path?.expression === undefined ? request.path : fill(generators.path.expression, values)
+  const path =
+    generators?.path?.expression === undefined
+      ? request.path
+      : named(generators.path.expression, values, encodeURIComponent)
   return {
     method: request.method,
     path: path + queryOf(request.query),
@@ -166,19 +171,19 @@ const checkMessage = Effect.fnUntraced(function* (
 
 const check = Effect.fnUntraced(function* (provider: Provider, it: Interaction) {
   const state = it.providerStates?.[0]?.name ?? "a runtime"
-  const named = { name: it.description, state }
+  const title = { name: it.description, state }
   if (!States.isState(state)) {
     return {
-      ...named,
+      ...title,
       outcome: failed([`nobody has implemented the state ${JSON.stringify(state)}. Add:\n${States.stub(state)}`])
     }
   }
   const reached = yield* Effect.result(States.reach(state, provider))
   if (reached._tag === "Failure") {
     const { failure } = reached
-    if (failure._tag === "OutOfReach") return { ...named, outcome: { _tag: "skipped" as const, why: failure.why } }
+    if (failure._tag === "OutOfReach") return { ...title, outcome: { _tag: "skipped" as const, why: failure.why } }
     const why = failure._tag === "NotReached" ? failure.why : failure.message
-    return { ...named, outcome: failed([`the state could not be reached: ${why}`]) }
+    return { ...title, outcome: failed([`the state could not be reached: ${why}`]) }
   }
   const values = reached.success
   const outcome =
@@ -190,7 +195,7 @@ const check = Effect.fnUntraced(function* (provider: Provider, it: Interaction) 
   if (worker_id !== undefined) {
     yield* Effect.ignore(provider.send({ method: "POST", path: `/v1/workers/${encodeURIComponent(worker_id)}/cancel` }))
   }
-  return { ...named, outcome }
+  return { ...title, outcome }
 })
 
 /** One interaction after the other, so that what a runtime does can be told apart. */
