@@ -39,10 +39,14 @@ describe("tiers", () => {
 })
 
 describe("reports", () => {
-  const report = Report.make("a <source> & \u0001", "test", but("failed", inGroup("slow"), `"1" < 2`).slice(0, 80))
+  const report = Report.make("a <source> & \u0001", "test", but("failed", inGroup("slow"), `"1" < 2`))
 
   it("say in one line what came out", () => {
     assert.match(text(report), /\n\d+ passed, 2 failed, 0 unsupported, 0 exempt, 0 not applicable\nTier: none$/)
+  })
+
+  it("of a part of the cases speak of no tier", () => {
+    assert.match(text(Report.make("x", "test", passed.slice(0, 5))), /\nTier: not shown, since not every case was run$/)
   })
 
   it("are well-formed JUnit in which a skip is no pass", () => {

@@ -1,5 +1,6 @@
 /** A report as text for a terminal, as JSON, and as the JUnit XML that build servers read. */
 import { Schema } from "effect"
+import { all } from "./Cases.ts"
 import { type Outcome, Report } from "./Report.ts"
 
 const words = {
@@ -20,7 +21,7 @@ export const text = ({ kind, outcomes, subject, tier, totals }: Report): string 
     ...outcomes.map(line),
     "",
     `${totals.passed} passed, ${totals.failed} failed, ${totals.unsupported} unsupported, ${totals.exempt} exempt, ${totals.not_applicable} not applicable`,
-    `Tier: ${tier ?? "none"}`
+    outcomes.length < all.length ? "Tier: not shown, since not every case was run" : `Tier: ${tier ?? "none"}`
   ].join("\n")
 
 const encode = Schema.encodeSync(Schema.fromJsonString(Report))
