@@ -68,7 +68,7 @@ export const httpCase = (
 export const frameCase = (
   between: Between,
   frame: { readonly given: string; readonly name: string; readonly content: unknown },
-  read: (text: string) => void
+  read: (text: string) => void | Promise<void>
 ): Case => ({
   name: frame.name,
   run: async (dir) => {
@@ -80,7 +80,7 @@ export const frameCase = (
       })
       .executeTest(async (message) => {
         const { content } = message.contents
-        read(Buffer.isBuffer(content) ? content.toString("utf8") : JSON.stringify(content))
+        await read(Buffer.isBuffer(content) ? content.toString("utf8") : JSON.stringify(content))
       })
   }
 })

@@ -85,6 +85,7 @@ const unreachable = "a runtime that cannot be reached"
 const states = {
   "a backend": async () => ({}),
   "an idle worker": async (call) => ({ worker_id: await create(call) }),
+  "a worker that answers": async (call) => ({ worker_id: await create(call) }),
   "a busy worker": async (call) => {
     const worker_id = await create(call, `/wait ${busyMs} busy`)
     await until(call, worker_id, ({ state }) => state === "busy")
@@ -123,6 +124,8 @@ const guarded = "a backend that asks for a login"
 export const stateNames: ReadonlyArray<string> = [...Object.keys(states), guarded]
 
 export interface OurBackend {
+  /** Of the one that asks for no login. */
+  readonly url: string
   /** Undefined for a state that nobody has implemented. */
   readonly handlerOf: (name: string) => Handler | undefined
   readonly stop: () => Promise<void>
@@ -134,6 +137,7 @@ export const start = async (board: Switchboard): Promise<OurBackend> => {
   const made: Array<string> = []
   const call = caller(open.url)
   return {
+    url: open.url,
     handlerOf: (name) => {
       if (name === guarded) {
         return async () => {
