@@ -10,7 +10,7 @@ import { between } from "./uiCases.ts"
 import { runtimeId, workerId } from "./uiShapes.ts"
 
 declare global {
-  // oxlint-disable-next-line no-var -- a member of globalThis, which is what the page reads
+  /** The page reads it. */
   var location: { readonly href: string }
 }
 

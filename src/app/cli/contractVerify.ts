@@ -52,7 +52,7 @@ const read = Effect.fnUntraced(function* (path: string) {
     catch: () => usage("The pact file could not be read.")
   })
   if (text.length > maxPactBytes) return yield* usage(`The pact file is larger than ${maxPactBytes} bytes.`)
-  return yield* Effect.mapError(Schema.decodeUnknownEffect(Schema.fromJsonString(PactFile))(text), () =>
+  return yield* Effect.mapError(Schema.decodeEffect(Schema.fromJsonString(PactFile))(text), () =>
     usage("The file is no pact of specification 4 that this version can read.")
   )
 })
@@ -69,7 +69,7 @@ const secrets = Layer.mergeAll(EnvSecrets.layer, FileSecrets.layer()).pipe(
 const tokenOf = Effect.fnUntraced(function* (given: Option.Option<string>) {
   if (Option.isNone(given)) return undefined
   // What is not a reference may be a token: it is not repeated.
-  const ref = yield* Effect.mapError(Schema.decodeUnknownEffect(SecretRef)(given.value), () =>
+  const ref = yield* Effect.mapError(Schema.decodeEffect(SecretRef)(given.value), () =>
     usage("--token-ref takes env:NAME or file:PATH.")
   )
   const resolver = yield* SecretResolver

@@ -66,9 +66,9 @@ const Message = Schema.Struct({
   contents: Body,
   matchingRules: Schema.optionalKey(Schema.Struct({ body: Schema.optionalKey(Rules) }))
 })
-export type Interaction = typeof Http.Type | typeof Message.Type
 export type Http = typeof Http.Type
 export type Message = typeof Message.Type
+export type Interaction = Http | Message
 
 export const PactFile = Schema.Struct({
   consumer: Schema.Struct({ name: Schema.String }),

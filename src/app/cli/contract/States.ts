@@ -164,7 +164,7 @@ export const states = {
     const other = yield* create(provider)
     const greeting = yield* firstFrame(provider, other)
     const { head } = yield* Effect.mapError(
-      Schema.decodeUnknownEffect(Schema.fromJsonString(Head))(greeting),
+      Schema.decodeEffect(Schema.fromJsonString(Head))(greeting),
       () => new NotReached({ why: "the first frame of a stream is no greeting" })
     )
     return { worker_id: yield* create(provider), cursor: head }
