@@ -14,6 +14,12 @@ export interface Ended {
   readonly stderr: string
 }
 
+/** A test that fails half-way leaves nothing running. */
+const running = new Set<ChildProcess>()
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL")
+})
+
 interface Running {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
@@ -26,11 +32,15 @@ const launch = (args: ReadonlyArray<string>, env: Readonly<Record<string, string
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env }
   })
+  running.add(child)
   const written = { stdout: "", stderr: "" }
   child.stdout.setEncoding("utf8").on("data", (text: string) => (written.stdout += text))
   child.stderr.setEncoding("utf8").on("data", (text: string) => (written.stderr += text))
   const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (code, signal) => resolve({ code, signal, ...written }))
+    child.on("close", (code, signal) => {
+      running.delete(child)
+      resolve({ code, signal, ...written })
+    })
   })
   return { child, ended, written }
 }
