@@ -105,6 +105,15 @@ export const processesWith = (word: string): ReadonlyArray<string> =>
     return env.includes(`${markVariable}=`) && env.includes(word)
   })
 
+/** Whether there is such a process; a dead one that nobody collects is none. */
+export const isRunning = (pid: string): boolean => {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"))
+  } catch {
+    return false
+  }
+}
+
 /** Waits until the condition holds; a bound for a broken build, not a measurement. */
 export const eventually = (holds: () => boolean) =>
   Effect.gen(function* () {

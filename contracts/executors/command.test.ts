@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import {
   eventually,
+  isRunning,
   processesWith,
   runtimeWith,
   scripted,
@@ -208,6 +209,17 @@ describe("a program that misbehaves", () => {
       assert.strictEqual(spoken(events), "left")
       assert.strictEqual(after.state, "idle")
       yield* eventually(() => processesWith(name).length === 0)
+    })
+  )
+
+  it.live("and hides what it leaves in its group from the look at environments leaves nothing either", () =>
+    Effect.gen(function* () {
+      const child = `setInterval(() => {}, 1000)`
+      const script = `const c = require("child_process").spawn(process.execPath, ["-e", ${JSON.stringify(child)}], { env: {}, stdio: "ignore" }); c.unref(); process.stdout.write(String(c.pid)); process.exit(0)`
+      const { events } = yield* run(script, `[profiles.limits]\nstop_ms = 100`)
+      const pid = spoken(events)
+      assert.match(pid, /^[0-9]+$/)
+      yield* eventually(() => !isRunning(pid))
     })
   )
 

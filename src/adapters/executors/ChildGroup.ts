@@ -5,6 +5,7 @@ import { Deferred, Effect, Exit } from "effect"
 import type { RunFailure } from "../../domain/WorkerExecutor.ts"
 import * as LastWords from "./LastWords.ts"
 import * as ProcessSweep from "./ProcessSweep.ts"
+import * as Warden from "./Warden.ts"
 
 export interface Launch {
   readonly program: string
@@ -126,6 +127,7 @@ const wrap = (child: ChildProcessWithoutNullStreams, mark: string, options: Laun
     }).pipe(
       Effect.andThen(
         Effect.sync(() => {
+          Warden.forget(mark)
           for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
         })
       )
@@ -136,6 +138,11 @@ const wrap = (child: ChildProcessWithoutNullStreams, mark: string, options: Laun
 const start = (options: Launch) =>
   Effect.callback<ChildGroup, RunFailure>((resume) => {
     const mark = randomUUID()
+    Warden.expect(mark)
+    const failed = (error: unknown) => {
+      Warden.forget(mark)
+      resume(Effect.fail(notStarted(codeOf(error))))
+    }
     try {
       const child = spawn(options.program, options.args, {
         cwd: options.folder,
@@ -145,10 +152,13 @@ const start = (options: Launch) =>
         shell: false,
         stdio: ["pipe", "pipe", "pipe"]
       })
-      child.once("error", (error) => resume(Effect.fail(notStarted(codeOf(error)))))
-      child.once("spawn", () => resume(Effect.succeed(wrap(child, mark, options))))
+      child.once("error", failed)
+      child.once("spawn", () => {
+        Warden.started(mark, child.pid!)
+        resume(Effect.succeed(wrap(child, mark, options)))
+      })
     } catch (error) {
-      resume(Effect.fail(notStarted(codeOf(error))))
+      failed(error)
     }
   })
 
