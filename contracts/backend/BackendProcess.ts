@@ -1,4 +1,5 @@
 /** The backend as anybody starts it: its own process, its own folder, a free port. */
+import { afterAll } from "@effect/vitest"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -14,9 +15,10 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** A test that fails half-way leaves nothing running. */
 const running = new Set<ChildProcess>()
-process.once("exit", () => {
+
+// A test that fails half-way leaves nothing running. This hook runs after those of the test file itself.
+afterAll(() => {
   for (const child of running) child.kill("SIGKILL")
 })
 
