@@ -1,5 +1,4 @@
 /** A worker's live events over WebSocket, as a client without any of our code sees them. */
-/* eslint-disable no-await-in-loop -- one step after the other is what is tested here */
 import { createHash, randomBytes } from "node:crypto"
 import { connect as connectTcp, type Socket } from "node:net"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"

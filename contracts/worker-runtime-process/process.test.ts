@@ -1,5 +1,4 @@
 /** The process: its flags, its one line, its token, how it ends and what is there when it comes back. */
-/* eslint-disable no-await-in-loop -- one step after the other is what is tested here */
 import { execFileSync } from "node:child_process"
 import { chmodSync, writeFileSync } from "node:fs"
 import { createServer as createHttpServer } from "node:http"

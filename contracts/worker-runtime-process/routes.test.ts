@@ -1,5 +1,4 @@
 /** Every route of the runtime API, as a client in another language sees it. */
-/* eslint-disable no-await-in-loop -- one step after the other is what is tested here */
 import { createHash } from "node:crypto"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { eventually, type RuntimeProcess, start } from "./runtimeProcess.ts"

@@ -1,5 +1,4 @@
 /** Starts the program as its users do, in a process of its own, and speaks to it with what Node has built in. */
-/* eslint-disable no-await-in-loop -- one step after the other is what is tested here */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"

@@ -86,9 +86,9 @@ export const talk = Effect.fnUntraced(function* (
     while (true) {
       const left = wall_ms - ((yield* Clock.currentTimeMillis) - began)
       if (left <= 0) return yield* Effect.fail(wallFailure(wall_ms))
-      const patience = agent.permissions.waiting ? left : Math.min(idle_ms, left)
-      const heard = yield* Effect.timeoutOption(Queue.takeAll(inbox), patience)
+      const heard = yield* Effect.timeoutOption(Queue.takeAll(inbox), Math.min(idle_ms, left))
       if (Option.isNone(heard)) {
+        // Whoever waits for a person is not idle.
         if (left > idle_ms && !agent.permissions.waiting) return yield* Effect.fail(idleFailure(idle_ms))
         continue
       }

@@ -1,4 +1,3 @@
-/* eslint-disable no-await-in-loop -- one step after the other is what is tested here */
 import { randomBytes } from "node:crypto"
 import { createServer } from "node:http"
 import { connect, type Socket } from "node:net"
