@@ -176,7 +176,7 @@ describe("a start that cannot be", () => {
 describe("a start that is not quite right", () => {
   it("with a config file that is no TOML goes on with the built-in runtime, and says so", async () => {
     const backend = await start({ folder: folder(), config: "this is = = no TOML\n" })
-    assert.match(backend.written.stderr, /^error: [^\n]*Line 1, column 6[^\n]*\n$/)
+    assert.match(backend.written.stderr, /^config file: error: [^\n]*Line 1, column 6[^\n]*\n$/)
     await create(backend.url)
     const { code, stdout } = await backend.stop()
     assert.deepStrictEqual([code, stdout], [0, `${backend.url}\n`])

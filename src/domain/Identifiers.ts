@@ -31,6 +31,6 @@ export type IdempotencyKey = typeof IdempotencyKey.Type
 export const DisplayName = Schema.String.check(
   Schema.isPattern(
     // eslint-disable-next-line no-control-regex -- control characters are what this pattern is about
-    /^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]{1,80}$/u
+    /^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]{1,80}$/u
   )
 )

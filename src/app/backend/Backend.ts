@@ -6,22 +6,17 @@ import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
-import * as EgressClient from "../../adapters/egress/EgressClient.ts"
 import * as EmbeddedSource from "../../adapters/embedded/EmbeddedSource.ts"
 import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
 import * as ProfileExecutor from "../../adapters/executors/ProfileExecutor.ts"
 import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
-import { ConfigStore } from "../../domain/ConfigStore.ts"
 import { Connections } from "../../domain/Connections.ts"
 import * as Negotiation from "../../domain/connections/Negotiation.ts"
 import { EventHub } from "../../domain/EventHub.ts"
 import { embeddedRuntimeId } from "../../domain/Identifiers.ts"
 import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
-import { SourceKinds } from "../../domain/SourceKind.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
-import { mock } from "../../plugins/mock/index.ts"
-import { remoteHttp } from "../../plugins/remote-http/index.ts"
 import * as BrowserGate from "../http/BrowserGate.ts"
 import * as HostRules from "../http/HostRules.ts"
 import * as NodeServer from "../http/NodeServer.ts"
@@ -29,6 +24,7 @@ import { Sessions } from "../http/Sessions.ts"
 import { CloseCode } from "../streams/CloseCode.ts"
 import { OpenStreams } from "../streams/OpenStreams.ts"
 import { serverOptions } from "../streams/WebSockets.ts"
+import * as Kinds from "../Kinds.ts"
 import { version } from "../version.ts"
 import { BrowserStreams } from "./BrowserStreams.ts"
 import { Login } from "./Login.ts"
@@ -77,24 +73,6 @@ const embedded = Layer.effectDiscard(
   Effect.gen(function* () {
     const registry = yield* RuntimeRegistry
     yield* registry.add(EmbeddedSource.make)
-  })
-)
-
-/** The kinds that come with the product. */
-const installed = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const kinds = yield* SourceKinds
-    yield* kinds.add(remoteHttp)
-    yield* kinds.add(mock)
-  })
-)
-
-/** The one way out, under the policy of the config file; a change of the policy takes effect at the next start. */
-const egress = Layer.unwrap(
-  Effect.gen(function* () {
-    const store = yield* ConfigStore
-    const { egress: policy } = yield* store.read
-    return EgressClient.layer({ policy })
   })
 )
 
@@ -154,8 +132,7 @@ export const layer = (options: Options) => {
   const sessions = new Sessions(options.accessToken)
   // The built-in runtime comes first in every list; configured ones follow.
   const domain = Layer.mergeAll(Connections.layer, Negotiation.layer).pipe(
-    Layer.provideMerge(Layer.provide(installed, egress)),
-    Layer.provideMerge(SourceKinds.layer),
+    Layer.provideMerge(Kinds.layer),
     Layer.provideMerge(EventHub.layer),
     Layer.provideMerge(embedded),
     Layer.provideMerge(RuntimeRegistry.layer),

@@ -11,15 +11,15 @@ const codeOf = (cause: unknown): string | undefined => {
 }
 
 /** Never tells a path: those of failures that are not ours are left out. */
-export const explain = (cause: unknown): string => {
+export const explain = (cause: unknown, flag: "--listen" | "--bind"): string => {
   switch (codeOf(cause)) {
     case "EADDRINUSE":
-      return "The address is in use by another process. Stop it, or choose another with --listen HOST:PORT."
+      return `The address is in use by another process. Stop it, or choose another with ${flag} HOST:PORT.`
     case "EACCES":
-      return "The address may not be used by this user. Choose a port above 1023 with --listen HOST:PORT."
+      return `The address may not be used by this user. Choose a port above 1023 with ${flag} HOST:PORT.`
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return "The address is not one of this machine. Choose another with --listen HOST:PORT."
+      return `The address is not one of this machine. Choose another with ${flag} HOST:PORT.`
     default:
       return isProblem(cause) || cause instanceof ProfileFileRefused ? cause.message : "The server could not start."
   }

@@ -1,6 +1,5 @@
 /** The `connections` commands on the config file itself. A backend that runs notices, and shows the change as pending. */
 import { Effect, Layer } from "effect"
-import * as EgressClient from "../../adapters/egress/EgressClient.ts"
 import { toDetails } from "../../domain/api/ProblemDetails.ts"
 import { ConfigStore, type WorkspaceConfig } from "../../domain/ConfigStore.ts"
 import * as Connection from "../../domain/Connection.ts"
@@ -12,35 +11,17 @@ import * as Problem from "../../domain/Problem.ts"
 import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
 import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import { SourceKinds } from "../../domain/SourceKind.ts"
-import { mock } from "../../plugins/mock/index.ts"
-import { remoteHttp } from "../../plugins/remote-http/index.ts"
 import { checked } from "../backend/ConnectionInput.ts"
 import { toToml } from "../backend/ExportToml.ts"
+import * as Kinds from "../Kinds.ts"
 import { Refused, type Target, type WriteOptions } from "./ConnectionsTarget.ts"
 import { usage } from "./Failure.ts"
 import * as Workspace from "./Workspace.ts"
 
-const egress = Layer.unwrap(
-  Effect.gen(function* () {
-    const store = yield* ConfigStore
-    const { egress: policy } = yield* store.read
-    return EgressClient.layer({ policy })
-  })
-).pipe(Layer.orDie)
-
-const kinds = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const installed = yield* SourceKinds
-    yield* installed.add(remoteHttp)
-    yield* installed.add(mock)
-  })
-).pipe(Layer.orDie)
-
 /** Nothing is live here: a test connects, asks and disconnects. */
 const services = (folder: string) =>
   Negotiation.layer.pipe(
-    Layer.provideMerge(Layer.provide(kinds, egress)),
-    Layer.provideMerge(SourceKinds.layer),
+    Layer.provideMerge(Layer.orDie(Kinds.layer)),
     Layer.provideMerge(RuntimeRegistry.layer),
     Layer.provideMerge(Workspace.layer(folder))
   )

@@ -189,6 +189,6 @@ export const runtimeServe = Command.make(
         Layer.provide(server(set, token)),
         Layer.provide(Otlp.layer("worker-runtime", version).pipe(Layer.provideMerge(Logging.layer)))
       )
-    ).pipe(Effect.catch((cause) => fail(StartFailure.explain(cause).replace("--listen", "--bind"))))
+    ).pipe(Effect.catch((cause) => fail(StartFailure.explain(cause, "--bind"))))
   })
 ).pipe(Command.withDescription("Serve the runtime API. Only a trusted backend may reach it; browsers must not"))

@@ -26,7 +26,8 @@ const listen = Flag.String("listen").pipe(
 
 const start = Effect.fn("serve")(function* (folder: string, listenFlag: string | undefined) {
   const opened = yield* Workspace.open(folder, listenFlag)
-  for (const { message, severity } of opened.config.diagnostics) yield* Console.error(`${severity}: ${message}`)
+  for (const { message, severity } of opened.config.diagnostics)
+    yield* Console.error(`config file: ${severity}: ${message}`)
   if (!ListenAddress.isLocal(opened.listen) && opened.accessToken === undefined) {
     return yield* fail(
       `Refused to serve on ${ListenAddress.format(opened.listen)} without an access token: anybody on the network could run workers. Set server.access_token_ref in the config file.`
@@ -47,7 +48,9 @@ const start = Effect.fn("serve")(function* (folder: string, listenFlag: string |
       yield* Console.log(`http://${ListenAddress.format({ host: opened.listen.host, port })}`)
     })
   )
-  return yield* Layer.launch(Layer.provide(ready, backend)).pipe(Effect.catch((cause) => fail(explain(cause))))
+  return yield* Layer.launch(Layer.provide(ready, backend)).pipe(
+    Effect.catch((cause) => fail(explain(cause, "--listen")))
+  )
 })
 
 export const serve = Command.make("serve", { workspace, listen }, (flags) =>

@@ -1,6 +1,6 @@
 /** The browser API: every route of the backend for runtimes and workers, declared once for server, clients and document. */
 import { Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
 import { IdempotencyKey, RuntimeId, WorkerId } from "../Identifiers.ts"
 import { WorkerState } from "../Worker.ts"
 import {
@@ -205,4 +205,6 @@ export class BrowserApi extends HttpApi.make("yoi-workspace")
   .add(SessionGroup)
   .add(ConnectionsGroup)
   .middleware(BrowserEdge)
+  .annotate(OpenApi.Title, "yoi-workspace browser API")
+  .annotate(OpenApi.Version, "1.0.0")
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error", errors: "all" }) {}

@@ -1,0 +1,26 @@
+/** The kinds of runtime that come with the product, and the one way out that they share. */
+import { Effect, Layer } from "effect"
+import * as EgressClient from "../adapters/egress/EgressClient.ts"
+import { ConfigStore } from "../domain/ConfigStore.ts"
+import { SourceKinds } from "../domain/SourceKind.ts"
+import { mock } from "../plugins/mock/index.ts"
+import { remoteHttp } from "../plugins/remote-http/index.ts"
+
+/** Under the policy of the config file; a change of the policy takes effect at the next start. */
+const egress = Layer.unwrap(
+  Effect.gen(function* () {
+    const store = yield* ConfigStore
+    const { egress: policy } = yield* store.read
+    return EgressClient.layer({ policy })
+  })
+)
+
+const installed = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const kinds = yield* SourceKinds
+    yield* kinds.add(remoteHttp)
+    yield* kinds.add(mock)
+  })
+)
+
+export const layer = Layer.provide(installed, egress).pipe(Layer.provideMerge(SourceKinds.layer))
