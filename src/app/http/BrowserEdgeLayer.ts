@@ -5,7 +5,6 @@ import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import { BrowserEdge } from "../../domain/api/BrowserApi.ts"
 import { RequestId } from "../../domain/RequestId.ts"
 import * as JsonBody from "./JsonBody.ts"
-import { maxBodyBytes } from "./NodeServer.ts"
 import * as Problems from "./Problems.ts"
 import { of as idOf } from "./RequestId.ts"
 
@@ -17,5 +16,5 @@ export const layer = Layer.succeed(BrowserEdge, (endpoint) => {
     const identified = Effect.provideService(answered, RequestId, idOf(request))
     return plain ? identified : Effect.andThen(JsonBody.check, identified)
   })
-  return Problems.caught(checked, maxBodyBytes)
+  return Problems.caught(checked)
 })

@@ -2,11 +2,11 @@
 import { Cause, Effect } from "effect"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpApiError } from "effect/http-api"
 import { fieldErrors } from "../../domain/api/FieldErrors.ts"
 import { contentType, toDetails } from "../../domain/api/ProblemDetails.ts"
 import * as Problem from "../../domain/Problem.ts"
+import { unread } from "./JsonBody.ts"
 import * as RequestId from "./RequestId.ts"
 
 /** Codes whose cause is ours to look into; everything else is an answer like any other. */
@@ -67,16 +67,8 @@ const decoding = (error: HttpApiError.HttpApiSchemaError): Problem.Problem => {
   }
 }
 
-/** What became of a body that could not be read to its end. */
-const unread = (defect: unknown, max: number): Problem.Problem | undefined => {
-  if (!(defect instanceof HttpServerError) || defect.reason._tag !== "RequestParseError") return undefined
-  return (defect.reason as { readonly reason?: string }).reason === "BodyTooLarge"
-    ? Problem.make("payload_too_large", `The body is larger than ${max} bytes.`, { max })
-    : Problem.make("invalid_request", "The body did not arrive.")
-}
-
 /** Never tells the caller what a defect says, and never loses it: it is logged with the request's id. */
-export const caught = <A, E, R>(effect: Effect.Effect<A, E, R>, maxBodyBytes: number) =>
+export const caught = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.catchCause(effect, (cause) =>
     Effect.gen(function* () {
       const failure = Cause.findErrorOption(cause)
@@ -91,7 +83,7 @@ export const caught = <A, E, R>(effect: Effect.Effect<A, E, R>, maxBodyBytes: nu
       }
       if (Cause.hasInterruptsOnly(cause)) return yield* Effect.failCause(cause as Cause.Cause<never>)
       const defect = cause.reasons.find((reason) => reason._tag === "Die")
-      const problem = defect === undefined ? undefined : unread(defect.defect, maxBodyBytes)
+      const problem = defect === undefined ? undefined : unread(defect.defect)
       if (problem !== undefined) return yield* respond(problem)
       yield* log(cause)
       return yield* respond(Problem.make("internal"))

@@ -1,10 +1,9 @@
 /** What a request got wrong before a handler saw it, in the words of the catalogue. */
 import type * as Cause from "effect/Cause"
-import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpApiError } from "effect/http-api"
 import { fieldErrors } from "../../domain/api/FieldErrors.ts"
 import * as Problem from "../../domain/Problem.ts"
-import { maxBodyBytes } from "../http/NodeServer.ts"
+import { unread } from "../http/JsonBody.ts"
 
 /** Members of a body and parameters of a query whose mistakes have a code of their own. */
 const codes: ReadonlyArray<readonly [prefix: string, code: Problem.Code]> = [
@@ -42,21 +41,10 @@ const decoding = (error: HttpApiError.HttpApiSchemaError): Problem.Problem | und
   }
 }
 
-export const tooLarge = Problem.make("payload_too_large", `The body is larger than ${maxBodyBytes} bytes.`, {
-  max: maxBodyBytes
-})
-
-const ofServer = ({ reason }: HttpServerError): Problem.Problem | undefined => {
-  if (reason._tag !== "RequestParseError") return undefined
-  return (reason as { readonly reason?: string }).reason === "BodyTooLarge"
-    ? tooLarge
-    : Problem.make("invalid_request", "The body did not arrive.")
-}
-
 const ofUnknown = (error: unknown): Problem.Problem | undefined => {
   if (Problem.isProblem(error)) return error
   if (HttpApiError.HttpApiSchemaError.is(error)) return decoding(error)
-  return error instanceof HttpServerError ? ofServer(error) : undefined
+  return unread(error)
 }
 
 /** The problem that a failed request comes down to; undefined when it failed for a reason that is ours. */
