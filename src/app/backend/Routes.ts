@@ -9,7 +9,6 @@ import { HttpApiBuilder, OpenApi } from "effect/http-api"
 import { BrowserApi } from "../../domain/api/BrowserApi.ts"
 import * as BrowserEdgeLayer from "../http/BrowserEdgeLayer.ts"
 import * as Fallback from "../http/Fallback.ts"
-import { maxBodyBytes } from "../http/NodeServer.ts"
 import * as Problems from "../http/Problems.ts"
 import * as Handlers from "./Handlers.ts"
 import { Readiness } from "./Readiness.ts"
@@ -73,8 +72,7 @@ const Unrouted = HttpRouter.middleware(
       routed.pipe(
         Effect.flatMap((response) => (isEmpty404(response) ? unknown : Effect.succeed(response))),
         Effect.catchCause((cause) => (isRouteNotFound(cause) ? unknown : Effect.failCause(cause)))
-      ),
-      maxBodyBytes
+      )
     ) as Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest>,
   { global: true }
 )
