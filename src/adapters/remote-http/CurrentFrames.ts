@@ -5,7 +5,7 @@ import type * as Problem from "../../domain/Problem.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 import type { SourceFrame } from "../../domain/RuntimeSource.ts"
 import * as Json from "./Json.ts"
-import type { Feed } from "./RemoteStream.ts"
+import type { Feed } from "./StreamOptions.ts"
 import * as WireFrame from "./WireFrame.ts"
 
 /** A durable event's id is its number; a transient one repeats the number before it: `12.3`. */

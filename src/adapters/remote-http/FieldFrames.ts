@@ -12,7 +12,7 @@ import { isTerminal, type Worker } from "../../domain/Worker.ts"
 import { isDurable } from "../../domain/WorkerEvent.ts"
 import * as FieldSnapshot from "./FieldSnapshot.ts"
 import * as Json from "./Json.ts"
-import type { Feed, Options } from "./RemoteStream.ts"
+import type { Feed, Options } from "./StreamOptions.ts"
 import * as WireFrame from "./WireFrame.ts"
 
 /** Some runtimes subscribe only after the upgrade: their first frame says that they have. Not waited for longer. */

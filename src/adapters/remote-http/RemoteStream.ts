@@ -1,18 +1,16 @@
 /** A worker's event stream over WebSocket: opens it, finds out which dialect the runtime speaks, and reads that. */
 import "effect/schema/SchemaJITCompiler/enable"
 import { Effect, Redacted, type Scope, Stream } from "effect"
-import type { WorkerId } from "../../domain/Identifiers.ts"
 import type * as Problem from "../../domain/Problem.ts"
 import { capability } from "../../domain/Runtime.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 import type { SourceFrame } from "../../domain/RuntimeSource.ts"
-import type { TranscriptPage } from "../../domain/Transcript.ts"
-import type { Worker } from "../../domain/Worker.ts"
 import * as EgressSocket from "../egress/EgressSocket.ts"
 import * as CurrentFrames from "./CurrentFrames.ts"
 import * as FieldFrames from "./FieldFrames.ts"
 import * as RemoteCall from "./RemoteCall.ts"
 import * as RemoteFailure from "./RemoteFailure.ts"
+import type { Feed, Options } from "./StreamOptions.ts"
 
 /**
  * Largest frame, in bytes: a snapshot with the largest input in its transcript and as much text in flight, each character
@@ -22,25 +20,6 @@ export const maxFrameBytes = 16_777_216
 
 /** What a client offers that understands more than field v1. */
 export const subprotocol = "worker-events.v1"
-
-export interface Options {
-  readonly line: RemoteCall.Line
-  readonly worker_id: WorkerId
-  /** Of an earlier frame of this adapter. */
-  readonly cursor: string | undefined
-  readonly path: (cursor: string | undefined) => string
-  /** The worker as the runtime tells it now. */
-  readonly worker: Effect.Effect<Worker, Problem.Problem>
-  /** Whether the runtime shows itself to be one of field v1: then the worker is read before the socket is opened, too. */
-  readonly field: boolean
-  /** A page of the transcript, as many items as the runtime gives. */
-  readonly transcript: (start: number) => Effect.Effect<TranscriptPage, Problem.Problem>
-}
-
-/** The open socket: text frames in order, and problems instead of close codes. */
-export interface Feed {
-  readonly take: Effect.Effect<ReadonlyArray<string>, Problem.Problem>
-}
 
 const open = Effect.fnUntraced(function* (
   { line, path }: Options,
