@@ -22,7 +22,9 @@ describe("Identifiers", () => {
   it("a display name may be in any script, counted in characters, but hides and reorders nothing", () => {
     const isName = Schema.is(DisplayName)
     for (const name of ["Echo 1", "働く人", "🙂".repeat(80), "葛󠄀"]) assert.isTrue(isName(name), name)
-    const hidden = [0, 0x1b, 0x7f, 0x85, 0xad, 0x61c, 0x180e, 0x200b, 0x200e, 0x2028, 0x202e, 0x2066, 0xfeff, 0xd800, 0xdfff]
+    const hidden = [
+      0, 0x1b, 0x7f, 0x85, 0xad, 0x61c, 0x180e, 0x200b, 0x200e, 0x2028, 0x202e, 0x2066, 0xfeff, 0xd800, 0xdfff
+    ]
     for (const point of hidden) {
       assert.isFalse(isName(`a${String.fromCodePoint(point)}b`), `U+${point.toString(16)}`)
     }
