@@ -28,6 +28,19 @@ describe("create", () => {
     })
   )
 
+  it.effect("is unsupported, and says so beforehand, where nothing could run a worker", () =>
+    Effect.gen(function* () {
+      const { executor, start } = yield* world()
+      executor.profiles = []
+      const runtime = yield* start()
+      const { capabilities, worker_creation_available } = yield* runtime.describe
+      assert.isFalse(worker_creation_available)
+      assert.notProperty(capabilities, "workers.create")
+      const problem = yield* Effect.flip(runtime.create({}, {}))
+      assert.deepStrictEqual([problem._tag, problem.context.capability], ["operation_unsupported", "workers.create"])
+    })
+  )
+
   it.effect("takes a declared profile, and refuses any other", () =>
     Effect.gen(function* () {
       const { executor, start } = yield* world()
@@ -38,19 +51,6 @@ describe("create", () => {
       const problem = yield* runtime.create({ profile: { kind: "builtin", value: "second" } }, {}).pipe(Effect.flip)
       assert.strictEqual(problem._tag, "invalid_profile_selector")
       assert.strictEqual(executor.spawned.length, 1)
-    })
-  )
-
-  it.effect("without an executor is refused, and the runtime says so beforehand", () =>
-    Effect.gen(function* () {
-      const { executor, start } = yield* world()
-      executor.profiles = []
-      const runtime = yield* start()
-      const described = yield* runtime.describe
-      assert.isFalse(described.worker_creation_available)
-      assert.notProperty(described.capabilities, "workers.create")
-      const problem = yield* runtime.create({}, {}).pipe(Effect.flip)
-      assert.strictEqual(problem._tag, "execution_backend_unavailable")
     })
   )
 

@@ -39,6 +39,7 @@ export type CreateProblem =
       | "config_bundle_missing"
       | "config_bundle_digest_mismatch"
       | "execution_backend_unavailable"
+      | "operation_unsupported"
       | "worker_execution_rejected"
       | "worker_busy"
       | "worker_id_taken"

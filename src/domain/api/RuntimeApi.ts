@@ -79,7 +79,8 @@ const WorkersGroup = HttpApiGroup.make("workers")
         "config_bundle_missing",
         "config_bundle_digest_mismatch",
         "worker_id_taken",
-        "worker_limit_reached"
+        "worker_limit_reached",
+        "operation_unsupported"
       )
     }).middleware(RuntimeBody),
     HttpApiEndpoint.get("get", "/v1/workers/:worker_id", {

@@ -4,6 +4,7 @@ import { SecureRandom } from "effect/crypto/SecureRandom"
 import { WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
 import * as Profile from "../Profile.ts"
+import { capability } from "../Runtime.ts"
 import type { CreateWorker, Worker } from "../Worker.ts"
 import { checkContent, type Engine, ensureOpen, inputEvent, startRun, type ToReceipt } from "./Commands.ts"
 import { commit, make as makeHosted } from "./HostedWorker.ts"
@@ -15,7 +16,10 @@ const resolveProfile = Effect.fnUntraced(function* (engine: Engine, request: Cre
   if (request.config_bundle !== undefined) yield* engine.bundles.check(request.config_bundle, wanted)
   const offered = engine.executor.profiles
   if (offered.length === 0) {
-    return yield* Problem.make("execution_backend_unavailable", "The runtime has nothing that could run a worker.")
+    // The capability is not declared either: an undeclared one is unsupported, not a matter of waiting.
+    return yield* Problem.make("operation_unsupported", "The runtime has nothing that could run a worker.", {
+      capability: capability.create
+    })
   }
   const profile =
     wanted.kind === "runtime_default"
