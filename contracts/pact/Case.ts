@@ -1,5 +1,5 @@
 /** One interaction of a consumer pact: what the provider is in, what is asked, what is answered, and who asks. */
-import { Pact, SpecificationVersion } from "@pact-foundation/pact"
+import { MatchersV3, Pact, SpecificationVersion } from "@pact-foundation/pact"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -17,7 +17,7 @@ export interface Exchange {
   readonly answerHeaders?: Readonly<Record<string, unknown>>
   readonly answer?: unknown
   /** Of an answer that is no JSON. */
-  readonly text?: { readonly type: string; readonly body: string }
+  readonly text?: { readonly type: string; readonly body: string; readonly regex: string }
 }
 
 export interface Case {
@@ -57,7 +57,10 @@ export const httpCase = (
         .willRespondWith(it.status, (response) => {
           if (it.answerHeaders !== undefined) response.headers(it.answerHeaders as Record<string, string>)
           if (it.answer !== undefined) response.jsonBody(it.answer)
-          if (it.text !== undefined) response.body(it.text.type, Buffer.from(it.text.body))
+          if (it.text !== undefined)
+            response
+              .body(it.text.type, Buffer.from(it.text.body))
+              .matchingRules({ body: [{ path: "$", rules: [MatchersV3.regex(it.text.regex, it.text.body)] }] })
         })
     }
     await last?.executeTest(({ url }) => use(url))

@@ -379,8 +379,10 @@ const settings: ReadonlyArray<Case> = [
       name: "a test of a connection",
       method: "POST",
       path: `${root}/contract/test`,
+      query: { stream: "true" },
       ...ok,
-      answer: shape.report
+      answerHeaders: { "content-type": "application/x-ndjson" },
+      text: shape.testLines
     },
     () => connections.testSaved("contract")
   ),
@@ -391,8 +393,10 @@ const settings: ReadonlyArray<Case> = [
       method: "POST",
       path: `${root}/test`,
       body: draft,
+      query: { stream: "true" },
       ...ok,
-      answer: shape.report
+      answerHeaders: { "content-type": "application/x-ndjson" },
+      text: shape.testLines
     },
     () => connections.testDraft(draft)
   ),

@@ -1,6 +1,16 @@
 /** Settings: the runtime connections of the config file. Every write names the version it was based on. */
-import { request, requestText, segment } from "./http.ts"
-import type { Connection, ConnectionDraft, ConnectionList, Diagnostic, Kind, Pending, TestReport } from "./wire.ts"
+import { request, requestLines, requestText, segment } from "./http.ts"
+import type {
+  Connection,
+  ConnectionDraft,
+  ConnectionList,
+  Diagnostic,
+  Kind,
+  Pending,
+  TestLine,
+  TestReport,
+  TestStep
+} from "./wire.ts"
 
 const root = "/api/settings/runtime-connections"
 const connectionPath = (id: string) => `${root}/${segment(id)}`
@@ -35,11 +45,26 @@ export const editConnection = (id: string, body: Readonly<Record<string, unknown
 export const deleteConnection = (id: string, write: Write) =>
   request<Written>({ method: "DELETE", path: connectionPath(id), ifMatch: write.ifMatch, query: query(write) })
 
-export const testSaved = (id: string, signal?: AbortSignal) =>
-  request<TestReport>({ method: "POST", path: `${connectionPath(id)}/test`, ...(signal && { signal }) })
+export interface Watch {
+  /** Gets each step as soon as it is over, in the order in which they end. */
+  readonly onStep?: (step: TestStep) => void
+  /** Ends the test. */
+  readonly signal?: AbortSignal
+}
 
-export const testDraft = (body: ConnectionDraft, signal?: AbortSignal) =>
-  request<TestReport>({ method: "POST", path: `${root}/test`, body, ...(signal && { signal }) })
+const test = (path: string, body: ConnectionDraft | undefined, { onStep, signal }: Watch) =>
+  requestLines<TestReport>(
+    { method: "POST", path, query: { stream: "true" }, ...(body && { body }), ...(signal && { signal }) },
+    (line) => {
+      const { kind, report, step } = (line ?? {}) as TestLine
+      if (kind === "step" && typeof step?.step === "string" && signal?.aborted !== true) onStep?.(step)
+      return kind === "report" ? report : undefined
+    }
+  )
+
+export const testSaved = (id: string, watch: Watch = {}) => test(`${connectionPath(id)}/test`, undefined, watch)
+
+export const testDraft = (body: ConnectionDraft, watch: Watch = {}) => test(`${root}/test`, body, watch)
 
 /** @param force also when workers run or streams are open on what goes away */
 export const applyConnections = (ifMatch: string | undefined, force: boolean) =>

@@ -1,5 +1,5 @@
 import { afterEach, assert, beforeEach, it, vi } from "vitest"
-import { onSessionRequired, request, requestText } from "./http.ts"
+import { onSessionRequired, request, requestLines, requestText } from "./http.ts"
 
 let asked: Array<{ url: string; init: RequestInit }>
 let answer: () => Promise<Response>
@@ -84,4 +84,68 @@ it("204 is an answer without a value, and a text stays a text", async () => {
   assert.deepStrictEqual(await request({ path: "/api/x" }), { ok: true, value: undefined, etag: undefined })
   answer = async () => new Response("[a]\n")
   assert.deepStrictEqual(await requestText({ path: "/api/x" }), { ok: true, value: "[a]\n", etag: undefined })
+})
+
+const lines = (pull: (give: ReadableStreamDefaultController<Uint8Array>) => void, cancel?: () => void) => async () =>
+  new Response(new ReadableStream({ pull, ...(cancel && { cancel }) }), {
+    headers: { "content-type": "application/x-ndjson" }
+  })
+const bytes = (text: string) => new TextEncoder().encode(text)
+/** Gives every line to `seen`; the one with `last` ends it. */
+const reading = (seen: Array<unknown>) =>
+  requestLines<string>({ method: "POST", path: "/api/x" }, (line) => {
+    seen.push(line)
+    return (line as { last?: string }).last
+  })
+
+it("a line is told before the next has come, and the last one is the outcome", async () => {
+  const seen: Array<unknown> = []
+  const pieces = ['{"a":1}\n{"a', '":2}\n', '{"last":"end"}\n']
+  const before: Array<number> = []
+  answer = lines((stream) => {
+    before.push(seen.length)
+    const piece = pieces.shift()
+    if (piece === undefined) stream.close()
+    else stream.enqueue(bytes(piece))
+  })
+  assert.deepStrictEqual(await reading(seen), { ok: true, value: "end", etag: undefined })
+  assert.deepStrictEqual(seen, [{ a: 1 }, { a: 2 }, { last: "end" }])
+  assert.include(before, 1)
+})
+
+it("lines that break off, and what is no line, are failures with a name", async () => {
+  const codeOf = async (text: string, error?: Error) => {
+    let given = false
+    answer = lines((stream) => {
+      if (!given) stream.enqueue(bytes(text))
+      else if (error === undefined) stream.close()
+      else stream.error(error)
+      given = true
+    })
+    const outcome = await reading([])
+    return outcome.ok ? outcome.value : outcome.problem.code
+  }
+  assert.strictEqual(await codeOf('{"a":1}\n'), "backend_broke_off")
+  assert.strictEqual(await codeOf('{"a":1}\n{"las'), "backend_broke_off")
+  assert.strictEqual(await codeOf('{"a":1}\n', new TypeError("network error")), "backend_broke_off")
+  assert.strictEqual(await codeOf("<html>\n"), "backend_protocol_error")
+  assert.strictEqual(await codeOf('{"last":"end"}'), "end")
+})
+
+it("a backend that answers with one document is understood, and a refusal stays one", async () => {
+  answer = json(200, { whole: true }, { "content-type": "application/json" })
+  assert.deepStrictEqual((await reading([])) as unknown, { ok: true, value: { whole: true }, etag: undefined })
+  answer = json(404, { code: "connection_not_found" }, { "content-type": "application/problem+json" })
+  const outcome = await reading([])
+  assert.strictEqual(!outcome.ok && outcome.problem.code, "connection_not_found")
+})
+
+it("what comes after the last line is not waited for", async () => {
+  let cancelled = false
+  answer = lines(
+    (stream) => stream.enqueue(bytes('{"last":"end"}\n')),
+    () => (cancelled = true)
+  )
+  await reading([])
+  assert.isTrue(cancelled)
 })

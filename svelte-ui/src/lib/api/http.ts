@@ -1,4 +1,5 @@
 /** The one place that calls fetch. Every answer becomes an `Outcome`; a missing session is announced to whoever listens. */
+import { LineDecoder } from "./lines.ts"
 import { decodeProblem, failed, type Outcome, pageProblem } from "./problem.ts"
 
 /** Longest time a person waits for an answer. Above the backend's own deadlines (5 s, a test 20 s), so theirs is told. */
@@ -13,6 +14,9 @@ export interface Call {
   readonly key?: string
   readonly signal?: AbortSignal
 }
+
+const json = "application/json, application/problem+json"
+const lines = "application/x-ndjson"
 
 type SessionListener = () => void
 const listeners = new Set<SessionListener>()
@@ -35,8 +39,14 @@ const urlOf = ({ path, query }: Call): string => {
   return search.size === 0 ? path : `${path}?${search}`
 }
 
-const exchange = async (call: Call): Promise<Outcome<Response>> => {
-  const headers = new Headers({ accept: "application/json, application/problem+json" })
+interface Answer {
+  readonly response: Response
+  /** Whether the time for the whole answer is over; reading the rest of it fails then. */
+  readonly late: () => boolean
+}
+
+const exchange = async (call: Call, accept = json): Promise<Outcome<Answer>> => {
+  const headers = new Headers({ accept })
   if (call.body !== undefined) headers.set("content-type", "application/json")
   if (call.ifMatch !== undefined) headers.set("if-match", call.ifMatch)
   if (call.key !== undefined) headers.set("idempotency-key", call.key)
@@ -51,7 +61,8 @@ const exchange = async (call: Call): Promise<Outcome<Response>> => {
       signal: call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]),
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) })
     })
-    return { ok: true, value: response, etag: response.headers.get("etag") ?? undefined }
+    const value = { response, late: () => timeout.aborted }
+    return { ok: true, value, etag: response.headers.get("etag") ?? undefined }
   } catch {
     return failed(pageProblem(timeout.aborted ? "backend_timeout" : "backend_unreachable"))
   }
@@ -74,22 +85,69 @@ const parse = async (response: Response): Promise<unknown> => {
   }
 }
 
-/** A call whose answer is JSON. 204 gives undefined. */
-export const request = async <A>(call: Call): Promise<Outcome<A>> => {
-  const answer = await exchange(call)
-  if (!answer.ok) return answer
-  const response = answer.value
-  if (response.status === 204) return { ok: true, value: undefined as A, etag: answer.etag }
+/** The answer as one JSON document. 204 gives undefined. */
+const whole = async <A>({ response }: Answer, etag: string | undefined): Promise<Outcome<A>> => {
+  if (response.status === 204) return { ok: true, value: undefined as A, etag }
   const body = await parse(response)
   if (!response.ok) return refusal(response, body)
   if (typeof body !== "object" || body === null) return failed(pageProblem("backend_protocol_error"))
-  return { ok: true, value: body as A, etag: answer.etag }
+  return { ok: true, value: body as A, etag }
+}
+
+/** A call whose answer is JSON. 204 gives undefined. */
+export const request = async <A>(call: Call): Promise<Outcome<A>> => {
+  const answer = await exchange(call)
+  return answer.ok ? whole<A>(answer.value, answer.etag) : answer
+}
+
+/**
+ * A call that is answered line by line while the work goes on. A backend that answers with one JSON document gives that.
+ *
+ * @param read gets every line at once, and gives the outcome at the one that is the last
+ */
+export const requestLines = async <A>(call: Call, read: (line: unknown) => A | undefined): Promise<Outcome<A>> => {
+  const answer = await exchange(call, `${lines}, ${json}`)
+  if (!answer.ok) return answer
+  const { late, response } = answer.value
+  if (!response.ok || response.body === null || response.headers.get("content-type")?.startsWith(lines) !== true)
+    return whole<A>(answer.value, answer.etag)
+  const decoder = new LineDecoder()
+  const reader = response.body.getReader()
+  try {
+    for (;;) {
+      // oxlint-disable-next-line no-await-in-loop -- each piece is told before the next has come
+      const { done, value: piece } = await reader.read()
+      const complete = done ? [decoder.end()].filter((line) => line !== "") : decoder.push(piece)
+      if (complete === undefined) return failed(pageProblem("backend_protocol_error"))
+      for (const text of complete) {
+        const line = parsed(text)
+        // What is left at the end is half of a line, unless only its line break is missing.
+        if (line === undefined) return failed(pageProblem(done ? "backend_broke_off" : "backend_protocol_error"))
+        const value = read(line)
+        if (value !== undefined) return { ok: true, value, etag: answer.etag }
+      }
+      if (done) return failed(pageProblem("backend_broke_off"))
+    }
+  } catch {
+    return failed(pageProblem(late() ? "backend_timeout" : "backend_broke_off"))
+  } finally {
+    void reader.cancel().catch(() => undefined)
+  }
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
 }
 
 /** A call whose answer is a text document, for instance an export. */
 export const requestText = async (call: Call): Promise<Outcome<string>> => {
   const answer = await exchange(call)
   if (!answer.ok) return answer
-  if (!answer.value.ok) return refusal(answer.value, await parse(answer.value))
-  return { ok: true, value: await answer.value.text(), etag: answer.etag }
+  const { response } = answer.value
+  if (!response.ok) return refusal(response, await parse(response))
+  return { ok: true, value: await response.text(), etag: answer.etag }
 }

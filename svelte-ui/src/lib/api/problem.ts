@@ -9,6 +9,7 @@ const pageCatalogue = {
     fix: "Check that it runs and that this device is on its network."
   },
   backend_timeout: { title: "The backend did not answer in time.", fix: "Try again." },
+  backend_broke_off: { title: "The backend's answer broke off before its end.", fix: "Try again." },
   backend_protocol_error: {
     title: "Something answered that is not the backend's API.",
     fix: "Check the address of this page, or a proxy in front of it."

@@ -192,6 +192,13 @@ export interface TestReport {
   readonly diagnostics: ReadonlyArray<Diagnostic>
 }
 
+/** A line of a running test: its steps, and the report as the last. Kinds that are not known are passed over. */
+export interface TestLine {
+  readonly kind?: string
+  readonly step?: TestStep
+  readonly report?: TestReport
+}
+
 export interface FieldError {
   /** JSON pointer into the body that was sent. */
   readonly pointer: string

@@ -1,5 +1,12 @@
 /** The form of one connection: what is typed, what is wrong with it, and what happens when it is saved. */
-import { addConnection, editConnection, listConnections, testDraft, type Write } from "#lib/api/connections.ts"
+import {
+  addConnection,
+  editConnection,
+  listConnections,
+  testDraft,
+  type Watch,
+  type Write
+} from "#lib/api/connections.ts"
 import type { Problem } from "#lib/api/problem.ts"
 import type { Connection, Kind } from "#lib/api/wire.ts"
 import { errorsByField, faultText, fieldErrorText } from "#lib/forms/fault.ts"
@@ -95,7 +102,7 @@ export class ConnectionForm {
     return this.#own.size === 0
   }
 
-  test = (signal: AbortSignal) => testDraft(this.#draft(), signal)
+  test = (watch: Watch) => testDraft(this.#draft(), watch)
 
   /** The saved connection's id, or undefined when it was not saved. */
   save = async (apply: boolean): Promise<string | undefined> => {

@@ -10,6 +10,7 @@ export const codesJa: CodeTexts = {
     "動作しているか、この端末が同じネットワークにあるか確認してください。"
   ),
   backend_timeout: say("バックエンドが時間内に応答しませんでした。", "もう一度お試しください。"),
+  backend_broke_off: say("バックエンドの応答が途中で切れました。", "もう一度お試しください。"),
   backend_protocol_error: say(
     "バックエンドの API ではないものが応答しました。",
     "このページのアドレスや手前のプロキシを確認してください。"

@@ -72,6 +72,17 @@ export const enSettings = {
     editTitle: (name: string) => `Edit ${name}`,
     cloneTitle: (name: string) => `Clone of ${name}`,
     kind: "Kind",
+    /** The kinds that come with the backend; a plugin's kind has the words that it brings. */
+    kindText: {
+      remote_http: {
+        label: "Remote runtime (HTTP)",
+        description: "A worker-runtime on this or another machine, reached over its HTTP API."
+      },
+      mock: {
+        label: "Mock",
+        description: "A pretended runtime with scripted workers, latency and faults. Nothing leaves this machine."
+      }
+    } as Record<string, { readonly label: string; readonly description: string }>,
     id: "Id",
     idHint: "Names the runtime everywhere: letters, digits, _ and -. Cannot be changed later.",
     idFixed: "The id cannot be changed. Clone the connection to get another one.",
@@ -146,15 +157,6 @@ export const enSettings = {
       capabilities: "Capabilities",
       operations: "Operations",
       stream: "Event stream"
-    } as Record<string, string>,
-    /** Words of a step that are no problem's code; `ok` says nothing. */
-    code: {
-      ok: "",
-      not_reached: "Not reached.",
-      not_applicable: "Does not apply here.",
-      not_encrypted: "The connection is not encrypted.",
-      undeclared: "The runtime does not say what it supports.",
-      nothing_to_watch: "There is no worker to watch."
     } as Record<string, string>,
     stepStatus: { pass: "passed", warn: "warning", fail: "failed", skip: "skipped", pending: "waiting" },
     ms: (n: number) => `${n.toLocaleString("en")} ms`,

@@ -2,6 +2,7 @@
 import { lasting } from "#lib/state/storage.ts"
 import type { CodeTexts } from "./codes.ts"
 import { en, type Messages } from "./en.ts"
+import type { StepTexts } from "./steps.ja.ts"
 
 export const languages = ["en", "ja"] as const
 export type Language = (typeof languages)[number]
@@ -23,16 +24,22 @@ interface Dictionary {
   readonly messages: Messages
   /** Sentences for problem codes; English needs none, the backend sends them. */
   readonly codes: CodeTexts | undefined
+  /** The same for the steps of a connection test. */
+  readonly steps: StepTexts | undefined
 }
 
 const load = async (language: Language): Promise<Dictionary> => {
-  if (language === "en") return { messages: en, codes: undefined }
-  const [{ ja }, { codesJa }] = await Promise.all([import("./ja.ts"), import("./codes.ja.ts")])
-  return { messages: ja, codes: codesJa }
+  if (language === "en") return { messages: en, codes: undefined, steps: undefined }
+  const [{ ja }, { codesJa }, { stepsJa }] = await Promise.all([
+    import("./ja.ts"),
+    import("./codes.ja.ts"),
+    import("./steps.ja.ts")
+  ])
+  return { messages: ja, codes: codesJa, steps: stepsJa }
 }
 
 class I18n {
-  #dictionary = $state.raw<Dictionary>({ messages: en, codes: undefined })
+  #dictionary = $state.raw<Dictionary>({ messages: en, codes: undefined, steps: undefined })
   /** What a person chose; undefined follows the browser. */
   choice = $state.raw<Language>()
 
@@ -41,6 +48,9 @@ class I18n {
   }
   get codes(): CodeTexts | undefined {
     return this.#dictionary.codes
+  }
+  get steps(): StepTexts | undefined {
+    return this.#dictionary.steps
   }
   get language(): Language {
     return this.choice ?? this.browser

@@ -1,10 +1,11 @@
 import { assert, it } from "vitest"
 import { knownCodes } from "#lib/api/problem.ts"
-import { codeText } from "./codes.ts"
+import { codeText, diagnosticText, stepText } from "./codes.ts"
 import { codesJa } from "./codes.ja.ts"
 import { en } from "./en.ts"
 import { ago, lasted, negotiate } from "./i18n.svelte.ts"
 import { ja } from "./ja.ts"
+import { stepsJa } from "./steps.ja.ts"
 
 const shape = (value: unknown, at = ""): ReadonlyArray<string> =>
   typeof value === "object" && value !== null
@@ -21,6 +22,30 @@ it("every code of the catalogue has a sentence and a fix in Japanese", () => {
     assert.match(text.title, /[ぁ-んァ-ヶ一-龠]/u, code)
     assert.match(text.fix, /[ぁ-んァ-ヶ一-龠]/u, code)
   }
+})
+
+const japanese = /[ぁ-んァ-ヶ一-龠]/u
+const sent = { status: "fail", summary: "Sent.", fix: "Sent fix." } as const
+
+it("a failed step says what to do in the same language, the backend's words are the last resort", () => {
+  for (const [code, own] of Object.entries(stepsJa)) {
+    const text = stepText({ ...sent, step: "http", code }, stepsJa, codesJa)
+    assert.strictEqual(text.title, own.title)
+    if (code.includes(".") && !code.startsWith("ok.")) assert.match(text.fix, japanese, code)
+  }
+  assert.strictEqual(stepText({ ...sent, step: "dns", code: "ok" }, stepsJa, codesJa).title, stepsJa["ok.dns"]?.title)
+  const refused = { ...sent, step: "policy", code: "egress_refused.metadata" }
+  assert.deepStrictEqual(stepText(refused, stepsJa, codesJa), codesJa.egress_refused)
+  assert.deepStrictEqual(stepText(refused, undefined, undefined), { title: "Sent.", fix: "Sent fix." })
+  const unknown = { ...sent, step: "teleport", code: "hologram" }
+  assert.deepStrictEqual(stepText(unknown, stepsJa, codesJa), { title: "Sent.", fix: "Sent fix." })
+})
+
+it("a diagnostic is said in the page's language when its code is one of the catalogue", () => {
+  const known = { code: "runtime_stopped", severity: "warning", message: "Sent." } as const
+  assert.strictEqual(diagnosticText(known, codesJa), codesJa.runtime_stopped?.title)
+  assert.strictEqual(diagnosticText(known, undefined), "Sent.")
+  assert.strictEqual(diagnosticText({ ...known, code: "config_more" }, codesJa), "Sent.")
 })
 
 it("a code that nobody knows stands for itself", () => {

@@ -69,6 +69,16 @@ export const jaSettings: typeof enSettings = {
     editTitle: (name) => `${name} を編集`,
     cloneTitle: (name) => `${name} の複製`,
     kind: "種類",
+    kindText: {
+      remote_http: {
+        label: "リモートランタイム（HTTP）",
+        description: "このマシンまたは別のマシンの worker-runtime に HTTP API で接続します。"
+      },
+      mock: {
+        label: "モック",
+        description: "台本どおりのワーカー、遅延、失敗を持つ仮のランタイムです。このマシンの外には何も送りません。"
+      }
+    },
     id: "ID",
     idHint: "あらゆる場所でランタイムを表す名前です。英数字と _ と - が使えます。後から変更できません。",
     idFixed: "ID は変更できません。別の ID が必要なら複製してください。",
@@ -143,14 +153,6 @@ export const jaSettings: typeof enSettings = {
       capabilities: "機能",
       operations: "操作",
       stream: "イベントストリーム"
-    },
-    code: {
-      ok: "",
-      not_reached: "実行していません。",
-      not_applicable: "該当しません。",
-      not_encrypted: "接続は暗号化されていません。",
-      undeclared: "ランタイムは対応機能を示していません。",
-      nothing_to_watch: "確認できるワーカーがありません。"
     },
     stepStatus: { pass: "成功", warn: "警告", fail: "失敗", skip: "省略", pending: "待機中" },
     ms: (n) => `${n.toLocaleString("ja")} ミリ秒`,
