@@ -128,3 +128,51 @@ export const startWire = () =>
       })
     })
   })
+
+export interface Gate {
+  readonly url: string
+  /** Lets the answers through, those that wait and those that follow. */
+  readonly open: () => void
+  readonly close: () => Promise<void>
+}
+
+/** A way to a program that takes connections and requests at once and keeps every answer back until it is opened. */
+export const startGate = (url: string) =>
+  new Promise<Gate>((resolve) => {
+    const sockets = new Set<Socket>()
+    const waiting: Array<() => void> = []
+    let opened = false
+    const server = createServer((near) => {
+      const far = connect(Number(new URL(url).port), "127.0.0.1")
+      for (const [one, other] of [
+        [near, far],
+        [far, near]
+      ] as const) {
+        sockets.add(one)
+        one.on("error", () => other.destroy())
+        one.on("close", () => {
+          sockets.delete(one)
+          other.destroy()
+        })
+      }
+      near.pipe(far)
+      const answer = () => void far.pipe(near)
+      if (opened) answer()
+      else waiting.push(answer)
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo
+      resolve({
+        url: `http://127.0.0.1:${port}`,
+        open: () => {
+          opened = true
+          waiting.splice(0).forEach((answer) => answer())
+        },
+        close: () =>
+          new Promise<void>((done) => {
+            server.close(() => done())
+            sockets.forEach((socket) => socket.destroy())
+          })
+      })
+    })
+  })

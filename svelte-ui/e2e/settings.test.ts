@@ -12,12 +12,13 @@ import {
   phone,
   picture
 } from "./browser.ts"
-import { type Backend, type Program, startBackend, startRuntime } from "./programs.ts"
+import { type Backend, type Gate, type Program, startBackend, startGate, startRuntime } from "./programs.ts"
 
 let browser: Browser
 let backend: Backend
 let remote: Program
 let opened: Array<Opened> = []
+let gate: Gate | undefined
 
 beforeAll(async () => {
   ;[browser, backend, remote] = await Promise.all([launch(), startBackend(), startRuntime("Lab")])
@@ -28,6 +29,8 @@ afterAll(async () => {
   await remote?.stop()
 })
 afterEach(async () => {
+  await gate?.close()
+  gate = undefined
   const complaints = opened.flatMap(({ complaints }) => ownComplaints(complaints))
   await Promise.all(opened.map(({ context }) => context.close()))
   opened = []
@@ -203,6 +206,58 @@ it("leaving a changed form asks first", async () => {
   await overview.click()
   await page.getByRole("heading", { name: "Overview" }).waitFor()
   assert.strictEqual(asked.length, 2)
+})
+
+const step = (page: Page, name: string, status: string) =>
+  page.locator("ol > li").filter({ hasText: new RegExp(`^\\s*${name}\\s*: ${status}`) })
+const testing = (url: string) => url.includes("/test?stream=true")
+
+it("a test shows each step when it is over, while the next is still waited for", async () => {
+  gate = await startGate(remote.url)
+  const page = await open("/settings/connections/new")
+  await page.getByRole("combobox", { name: "Kind" }).selectOption("remote_http")
+  await field(page, /^Id/).fill("slow")
+  await field(page, /^Endpoint/).fill(gate.url)
+  await page.getByRole("button", { name: "Test connection" }).click()
+  // No answer is let through yet: what is shown now cannot have come with the report.
+  await step(page, "Connection", "passed").waitFor()
+  await step(page, "Name lookup", "passed").waitFor()
+  await step(page, "HTTP", "waiting").waitFor()
+  await step(page, "Event stream", "waiting").waitFor()
+  assert.strictEqual(await page.getByText(/^This connection/).count(), 0)
+  await assertAccessible(page)
+  gate.open()
+  await page.getByText(/^This connection works/).waitFor()
+  await step(page, "HTTP", "passed").waitFor()
+  assert.strictEqual(await page.locator("ol > li").count(), 11)
+})
+
+it("closing a test ends it, and one that breaks off says so and keeps what it found", async () => {
+  gate = await startGate(remote.url)
+  await call("POST", "", { id: "cut", endpoint: gate.url, display_name: "Cut" })
+  const page = await open(connections, { locale: "ja-JP" })
+  const start = page.getByRole("button", { name: "テスト: Cut" })
+  await start.click()
+  await step(page, "接続", "成功").waitFor()
+  const ended = page.waitForEvent("requestfailed", (request) => testing(request.url()))
+  await page.keyboard.press("Escape")
+  assert.strictEqual((await ended).failure()?.errorText, "net::ERR_ABORTED")
+
+  const found = { step: "tcp", status: "fail", code: "runtime_unreachable.refused", latency_ms: 1, summary: "Refused." }
+  await page.route(
+    (url) => testing(url.href),
+    (route) =>
+      route.fulfill({
+        contentType: "application/x-ndjson",
+        body: `${JSON.stringify({ kind: "step", step: found })}\n{"kind":"rep`
+      })
+  )
+  await start.click()
+  await page.getByRole("dialog").getByText("バックエンドの応答が途中で切れました。").waitFor()
+  await step(page, "接続", "失敗").getByText("接続が拒否されました。").waitFor()
+  assert.strictEqual(await page.locator("ol > li").count(), 1)
+  await assertAccessible(page)
+  await call("DELETE", "/cut")
 })
 
 it("an id that is taken is told at its field; a clone gets a free one", async () => {
