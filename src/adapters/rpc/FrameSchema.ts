@@ -1,0 +1,53 @@
+/** The frames of a worker's event stream as they travel, and in what portions. */
+import { Schema } from "effect"
+import type { SourceFrame } from "../../domain/RuntimeSource.ts"
+import { Snapshot } from "../../domain/Snapshot.ts"
+import { TerminalState } from "../../domain/Worker.ts"
+import { WorkerEvent } from "../../domain/WorkerEvent.ts"
+
+/** `json` stays behind: it would say every event twice. */
+export const FrameSchema = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("snapshot"), cursor: Schema.String, snapshot: Snapshot }),
+  Schema.Struct({
+    kind: Schema.Literal("event"),
+    cursor: Schema.String,
+    event_id: Schema.String,
+    durable: Schema.Boolean,
+    seq: Schema.optionalKey(Schema.Int),
+    event: WorkerEvent
+  }),
+  Schema.Struct({ kind: Schema.Literal("bookmark"), cursor: Schema.String }),
+  Schema.Struct({
+    kind: Schema.Literal("resync"),
+    reason: Schema.Literals(["expired", "epoch_changed", "overflow", "invalid"])
+  }),
+  Schema.Struct({ kind: Schema.Literal("end"), state: TerminalState })
+])
+
+/** Events that travel in one message have together at most this length as JSON, in UTF-16 units; a larger one goes alone. */
+export const maxPortionLength = 1_048_576
+
+/** Beside the event: cursor, ids and punctuation. */
+const envelopeLength = 512
+
+const lengthOf = (frame: SourceFrame): number => {
+  if (frame.kind === "bookmark" || frame.kind === "resync" || frame.kind === "end") return envelopeLength
+  if (frame.kind === "event" && frame.json !== undefined) return frame.json.length + envelopeLength
+  return maxPortionLength
+}
+
+/** Cuts what a stream has at once into portions, without waiting for more. */
+export const portions = (frames: ReadonlyArray<SourceFrame>): ReadonlyArray<ReadonlyArray<SourceFrame>> => {
+  const cut: Array<Array<SourceFrame>> = []
+  let length = maxPortionLength
+  for (const frame of frames) {
+    const more = lengthOf(frame)
+    if (length + more > maxPortionLength) {
+      cut.push([])
+      length = 0
+    }
+    cut.at(-1)?.push(frame)
+    length += more
+  }
+  return cut
+}
