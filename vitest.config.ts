@@ -5,11 +5,17 @@ import { defineConfig } from "vitest/config"
 // Read by pact's native core when it loads, so it cannot wait for a worker's `test.env`.
 process.env.PACT_DO_NOT_TRACK = "true"
 
+/**
+ * On CI a test that fails gets one more try, so that a machine that stalls for a moment does not decide; the output names
+ * every test that needed it. At a desk a test that fails now and then shows at once.
+ */
+const retry = process.env.CI === undefined ? 0 : 1
+
 /** A bound against hanging, not a measure of speed: a busy two-core machine must not fail a sound test. */
-const patient = { testTimeout: 60_000, hookTimeout: 60_000 }
+const patient = { testTimeout: 60_000, hookTimeout: 60_000, retry }
 
 /** One browser process at a time, and time enough to unpack it on the first run. */
-const browser = { maxWorkers: 1, testTimeout: 60_000, hookTimeout: 120_000 }
+const browser = { maxWorkers: 1, testTimeout: 60_000, hookTimeout: 120_000, retry }
 
 export default defineConfig({
   test: {
