@@ -10,6 +10,8 @@ import * as Problem from "./Problem.ts"
 export const SecretRef = TokenRef.pipe(Schema.brand("SecretRef"))
 export type SecretRef = typeof SecretRef.Type
 
+export const isSecretRef = Schema.is(SecretRef)
+
 export const schemeOf = (ref: SecretRef): string => ref.slice(0, ref.indexOf(":"))
 
 /** Larger ones are refused, in bytes of UTF-8. */

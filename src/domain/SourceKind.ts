@@ -8,7 +8,7 @@ import type { ConnectionEntry } from "./Connection.ts"
 import type { Steps } from "./ConnectionTest.ts"
 import * as Problem from "./Problem.ts"
 import type { RuntimeSource } from "./RuntimeSource.ts"
-import { SecretRef, SecretResolver, type Unresolvable, unresolvable } from "./SecretResolver.ts"
+import { isSecretRef, SecretResolver, type Unresolvable, unresolvable } from "./SecretResolver.ts"
 
 /** What a kind gets to work with. */
 export interface Connecting<Options> {
@@ -61,8 +61,6 @@ export interface Installed {
 }
 
 type EntryProblem = Problem.Problem<"invalid_request" | "invalid_endpoint">
-
-const isSecretRef = Schema.is(SecretRef)
 
 /** Checks the entry against the kind and connects it. */
 const install = Effect.fnUntraced(function* <Options, R>(kind: SourceKind<Options, R>) {

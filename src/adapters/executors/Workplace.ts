@@ -1,11 +1,11 @@
 /** Where and with what a profile's program runs: its file, its working folder and its environment. */
 import { accessSync, constants, mkdirSync, realpathSync, statSync } from "node:fs"
 import { delimiter, isAbsolute, resolve } from "node:path"
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Redacted } from "effect"
 import type { WorkerId } from "../../domain/Identifiers.ts"
 import * as Problem from "../../domain/Problem.ts"
 import type { ProfileDeclaration } from "../../domain/ProfileDeclaration.ts"
-import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
+import { isSecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import type { Launch } from "./ChildGroup.ts"
 
 /** What the runtime has that a program may get some of. */
@@ -68,8 +68,6 @@ const folderOf = (declared: ProfileDeclaration, worker_id: WorkerId, around: Sur
     },
     catch: () => unavailable(noFolder)
   })
-
-const isSecretRef = Schema.is(SecretRef)
 
 const secretOf = Effect.fnUntraced(function* (name: string, ref: string) {
   const resolver = yield* SecretResolver

@@ -1,5 +1,5 @@
 /** Connections as the settings page sees them: the entry, whether it is live, and what is known of it. */
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import type { ConnectionView } from "../../domain/api/SettingsWire.ts"
 import type { WorkspaceConfig } from "../../domain/ConfigStore.ts"
 import type { ConnectionEntry } from "../../domain/Connection.ts"
@@ -8,9 +8,7 @@ import type { Difference } from "../../domain/connections/Difference.ts"
 import type { Diagnostic } from "../../domain/Diagnostic.ts"
 import { RuntimeRegistry, type Registered } from "../../domain/RuntimeRegistry.ts"
 import { statusOf } from "../../domain/registry/Observed.ts"
-import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
-
-const isSecretRef = Schema.is(SecretRef)
+import { isSecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 
 /** A provider that takes longer does not hold up the list, in milliseconds. */
 const resolveMs = 2_000

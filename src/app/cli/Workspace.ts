@@ -1,12 +1,12 @@
 /** The workspace folder of a command: its config file, the secrets that it names, and where its data lives. */
 import { join, resolve } from "node:path"
-import { Effect, Layer, type Redacted, Schema } from "effect"
+import { Effect, Layer, type Redacted } from "effect"
 import * as TomlConfigStore from "../../adapters/config/TomlConfigStore.ts"
 import * as EnvSecrets from "../../adapters/secrets/EnvSecrets.ts"
 import * as FileSecrets from "../../adapters/secrets/FileSecrets.ts"
 import * as LocalSecrets from "../../adapters/secrets/LocalSecrets.ts"
 import { ConfigStore, type WorkspaceConfig } from "../../domain/ConfigStore.ts"
-import { make as makeSecrets, SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
+import { isSecretRef, make as makeSecrets, SecretResolver } from "../../domain/SecretResolver.ts"
 import { fail } from "./Failure.ts"
 import * as ListenAddress from "./ListenAddress.ts"
 
@@ -58,8 +58,6 @@ export interface Opened {
   readonly dataRoot: string
   readonly accessToken: Redacted.Redacted | undefined
 }
-
-const isSecretRef = Schema.is(SecretRef)
 
 const accessToken = Effect.fnUntraced(function* (ref: string | undefined) {
   if (ref === undefined) return undefined

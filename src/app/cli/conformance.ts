@@ -18,7 +18,7 @@ import {
 } from "../../domain/conformance/Conformance.ts"
 import * as Problem from "../../domain/Problem.ts"
 import * as Endpoint from "../../domain/Endpoint.ts"
-import { make as makeSecrets, SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
+import { isSecretRef, make as makeSecrets, SecretResolver } from "../../domain/SecretResolver.ts"
 import { type SourceKind, SourceKinds } from "../../domain/SourceKind.ts"
 import { remoteHttp } from "../../plugins/remote-http/index.ts"
 import * as PluginModule from "../conformance/PluginModule.ts"
@@ -73,8 +73,6 @@ interface Flags extends Command.Command.Config.Infer<typeof flags> {}
 
 const Options = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
 const decodeOptions = Schema.decodeUnknownEffect(Options)
-const isSecretRef = Schema.is(SecretRef)
-
 type Host = EgressClient.EgressClient
 
 const chosenKind = (

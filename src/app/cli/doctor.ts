@@ -2,10 +2,10 @@
 import { access, constants, mkdir } from "node:fs/promises"
 import { createServer } from "node:net"
 import { existsSync } from "node:fs"
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { ConfigStore } from "../../domain/ConfigStore.ts"
-import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
+import { isSecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import { version } from "../version.ts"
 import { fail } from "./Failure.ts"
 import * as ListenAddress from "./ListenAddress.ts"
@@ -32,8 +32,6 @@ const folderFinding = (folder: string) =>
     Effect.as(ok("The workspace folder can be written.")),
     Effect.catch((finding) => Effect.succeed(finding))
   )
-
-const isSecretRef = Schema.is(SecretRef)
 
 const secretFinding = Effect.fnUntraced(function* (name: string, ref: string) {
   const secrets = yield* SecretResolver

@@ -2,7 +2,7 @@
  * The test of a connection: the way to the runtime step by step where the kind has one, then the same calls through the
  * same source that real calls use. What fails tells at which step; the rest is then said not to have been reached.
  */
-import { DateTime, Effect, Layer, Result, Schema, type Scope, Semaphore } from "effect"
+import { DateTime, Effect, Layer, Result, type Scope, Semaphore } from "effect"
 import type { ConnectionEntry } from "../Connection.ts"
 import {
   ConnectionTest,
@@ -16,14 +16,12 @@ import * as Problem from "../Problem.ts"
 import type { RuntimeDescription } from "../Runtime.ts"
 import { RuntimeRegistry } from "../RuntimeRegistry.ts"
 import type { RuntimeSource } from "../RuntimeSource.ts"
-import { SecretRef, SecretResolver, unresolvable } from "../SecretResolver.ts"
+import { isSecretRef, SecretResolver, unresolvable } from "../SecretResolver.ts"
 import { SourceKinds } from "../SourceKind.ts"
 import * as OperationCheck from "./OperationCheck.ts"
 import { StepRecord } from "./StepRecord.ts"
 
 type Source = RuntimeSource["Service"]
-
-const isSecretRef = Schema.is(SecretRef)
 
 /** Looks the secret up anew, so that the test and the calls after it use the one that is there now. */
 const refreshSecret = Effect.fnUntraced(function* (ref: string | undefined) {
