@@ -146,6 +146,24 @@ export const catalogue = {
     "The worker is still busy with its last input.",
     "Wait until it is idle, or stop it."
   ),
+  input_queue_full: transient(
+    409,
+    "runtime",
+    "As many inputs wait for the worker as may.",
+    "Wait for a turn to end, or take a waiting input back."
+  ),
+  queued_input_not_found: row(
+    404,
+    "caller",
+    "No such input waits for the worker.",
+    "Look at the inputs that wait; this one has started or was taken back."
+  ),
+  permission_not_found: row(
+    404,
+    "caller",
+    "No such permission request is open.",
+    "Look at the open requests; this one was answered, has expired or ended with its turn."
+  ),
   worker_not_running: row(409, "caller", "The worker has ended.", "Create a new worker."),
   worker_limit_reached: row(
     409,

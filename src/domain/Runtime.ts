@@ -11,6 +11,8 @@ export const capability = {
   input: "workers.input",
   stop: "workers.stop",
   cancel: "workers.cancel",
+  interrupt: "workers.interrupt",
+  permissions: "workers.permissions",
   transcript: "workers.transcript",
   eventsWs: "events.ws",
   eventsSse: "events.sse",

@@ -7,7 +7,7 @@ import type { ConfigBundle, ConfigBundleSummary } from "./ConfigBundle.ts"
 import type { ResyncReason } from "./EventLog.ts"
 import type { RuntimeId, WorkerId } from "./Identifiers.ts"
 import * as Problem from "./Problem.ts"
-import type { RuntimeDescription } from "./Runtime.ts"
+import { capability, type RuntimeDescription } from "./Runtime.ts"
 import type { Snapshot } from "./Snapshot.ts"
 import type { TranscriptPage, TranscriptQuery } from "./Transcript.ts"
 import type {
@@ -16,11 +16,11 @@ import type {
   ConfigBundleReference,
   CreateWorker,
   InputAck,
+  InputRequest,
   ListQuery,
   Replayable,
   TerminalState,
   Worker,
-  WorkerInput,
   WorkerPage
 } from "./Worker.ts"
 import type { WorkerEvent } from "./WorkerEvent.ts"
@@ -61,7 +61,7 @@ export interface Primitives {
   ) => Effect.Effect<Replayable<Worker>, Problem.Problem>
   readonly input: (
     worker_id: WorkerId,
-    input: WorkerInput,
+    input: InputRequest,
     options: CommandOptions
   ) => Effect.Effect<Replayable<InputAck>, Problem.Problem>
   readonly stop: (
@@ -72,6 +72,25 @@ export interface Primitives {
   readonly cancel: (
     worker_id: WorkerId,
     reason: string | undefined,
+    options: CommandOptions
+  ) => Effect.Effect<Replayable<Ack>, Problem.Problem>
+  /** Ends the turn and not the worker; a worker without a turn answers as it is. Absent = unsupported. */
+  readonly interrupt?: (
+    worker_id: WorkerId,
+    reason: string | undefined,
+    options: CommandOptions
+  ) => Effect.Effect<Replayable<Ack>, Problem.Problem>
+  /** Answers a permission request of the turn. Absent = unsupported. */
+  readonly permit?: (
+    worker_id: WorkerId,
+    permission_id: string,
+    option_id: string,
+    options: CommandOptions
+  ) => Effect.Effect<Replayable<Ack>, Problem.Problem>
+  /** Takes back an input that waits. Absent = unsupported. */
+  readonly unqueue?: (
+    worker_id: WorkerId,
+    input_id: string,
     options: CommandOptions
   ) => Effect.Effect<Replayable<Ack>, Problem.Problem>
   readonly transcript: (worker_id: WorkerId, query: TranscriptQuery) => Effect.Effect<TranscriptPage, Problem.Problem>
@@ -97,11 +116,21 @@ export interface Identity {
   readonly built_in: boolean
 }
 
-export class RuntimeSource extends Context.Service<RuntimeSource, Identity & Primitives>()(
+export class RuntimeSource extends Context.Service<RuntimeSource, Identity & Required<Primitives>>()(
   "yoi-workspace/domain/RuntimeSource"
 ) {}
 
-export const make = (identity: Identity, primitives: Primitives): RuntimeSource["Service"] => {
+const unsupported = (name: string) => Problem.fail("operation_unsupported", undefined, { capability: name })
+
+/** What a source answers to an operation that its adapter does not know. */
+const absent = {
+  interrupt: () => unsupported(capability.interrupt),
+  permit: () => unsupported(capability.permissions),
+  unqueue: () => unsupported(capability.input)
+} satisfies Partial<Primitives>
+
+export const make = (identity: Identity, supplied: Primitives): RuntimeSource["Service"] => {
+  const primitives: Required<Primitives> = { ...absent, ...supplied }
   const runtime_id = identity.id
   const about =
     (operation: string, worker_id?: string) =>
@@ -134,6 +163,18 @@ export const make = (identity: Identity, primitives: Primitives): RuntimeSource[
       primitives.stop(id, reason, options).pipe(Effect.map(ownedAnswer), Effect.mapError(about("worker.stop", id))),
     cancel: (id, reason, options) =>
       primitives.cancel(id, reason, options).pipe(Effect.map(ownedAnswer), Effect.mapError(about("worker.cancel", id))),
+    interrupt: (id, reason, options) =>
+      primitives
+        .interrupt(id, reason, options)
+        .pipe(Effect.map(ownedAnswer), Effect.mapError(about("worker.interrupt", id))),
+    permit: (id, permission_id, option_id, options) =>
+      primitives
+        .permit(id, permission_id, option_id, options)
+        .pipe(Effect.map(ownedAnswer), Effect.mapError(about("worker.permit", id))),
+    unqueue: (id, input_id, options) =>
+      primitives
+        .unqueue(id, input_id, options)
+        .pipe(Effect.map(ownedAnswer), Effect.mapError(about("worker.unqueue", id))),
     transcript: (id, query) => Effect.mapError(primitives.transcript(id, query), about("worker.transcript", id)),
     events: (id, cursor) => Stream.mapError(primitives.events(id, cursor), about("worker.events", id)),
     bundles: Effect.mapError(primitives.bundles, about("config_bundle.list")),

@@ -4,6 +4,7 @@
  */
 import { Schema } from "effect"
 import { TranscriptItem } from "./Transcript.ts"
+import { PermissionRequest, QueuedInput } from "./Worker.ts"
 import type { WorkerEvent } from "./WorkerEvent.ts"
 
 export const InFlight = Schema.Struct({
@@ -25,6 +26,10 @@ export const Snapshot = Schema.Struct({
   }),
   /** null when nothing is growing. */
   in_flight: Schema.NullOr(InFlight),
+  /** Inputs that wait, the next one first; absent when none does. */
+  queued_inputs: Schema.optionalKey(Schema.Array(QueuedInput)),
+  /** What the turn waits for a person to decide; absent when nothing is open. */
+  permission_requests: Schema.optionalKey(Schema.Array(PermissionRequest)),
   /** Event id of the last durable event that is part of this; an event up to here must not be applied again. */
   as_of: Schema.String
 })

@@ -33,6 +33,43 @@ export const OperationResult = Schema.Struct({
 })
 export type OperationResult = typeof OperationResult.Type
 
+export const InputKind = Schema.Literals(["user", "system"])
+export type InputKind = typeof InputKind.Type
+
+/**
+ * What becomes of an input while the worker is busy: it is refused, it waits for its turn, or the turn is ended for it.
+ * To a worker that is not busy all three are the same.
+ */
+export const InputMode = Schema.Literals(["reject", "queue", "interrupt"])
+export type InputMode = typeof InputMode.Type
+
+/** An input that was acknowledged and waits for its turn. */
+export const QueuedInput = Schema.Struct({
+  input_id: Schema.String,
+  kind: InputKind,
+  /** Whole where the worker is hosted; over HTTP its first 200 characters, since lists carry it. */
+  content: Schema.String,
+  queued_at: Timestamp
+})
+export type QueuedInput = typeof QueuedInput.Type
+
+/** Inputs that wait at once, and their content together in bytes of UTF-8. Published with `workers.input`. */
+export const maxQueuedInputs = 16
+export const maxQueuedBytes = 262_144
+/** Of a queued input so many UTF-16 units are shown in lists. */
+export const queuedPreviewLength = 200
+
+/** What a turn asks a person for. The kind of an option is `allow_once`, `allow_always`, `reject_once`, `reject_always` or new. */
+export const PermissionRequest = Schema.Struct({
+  id: Schema.String,
+  tool_call_id: Schema.String,
+  title: Schema.String,
+  options: Schema.Array(Schema.Struct({ id: Schema.String, kind: Schema.String, name: Schema.String })),
+  /** When it is rejected unless somebody has answered. */
+  expires_at: Timestamp
+})
+export type PermissionRequest = typeof PermissionRequest.Type
+
 export const Worker = Schema.Struct({
   runtime_id: RuntimeId,
   worker_id: WorkerId,
@@ -46,6 +83,10 @@ export const Worker = Schema.Struct({
   /** Number of the last durable event; 0 before the first. */
   last_event_id: Schema.Int,
   last_result: Schema.optionalKey(OperationResult),
+  /** Inputs that wait, the next one first; absent when none does. */
+  queued_inputs: Schema.optionalKey(Schema.Array(QueuedInput)),
+  /** What the turn waits for a person to decide; absent when nothing is open. */
+  permission_requests: Schema.optionalKey(Schema.Array(PermissionRequest)),
   /** How the executor finds its own session again. */
   backend_id: Schema.optionalKey(Schema.String),
   /** Absent where a foreign runtime does not say. */
@@ -54,14 +95,16 @@ export const Worker = Schema.Struct({
 })
 export type Worker = typeof Worker.Type
 
-export const InputKind = Schema.Literals(["user", "system"])
-export type InputKind = typeof InputKind.Type
-
 /** The largest input that is taken, in bytes of UTF-8. Published as `workers.input.max_bytes`. */
 export const maxInputBytes = 1_048_576
 
 export const WorkerInput = Schema.Struct({ kind: InputKind, content: Schema.String })
-export type WorkerInput = typeof WorkerInput.Type
+export interface WorkerInput extends Schema.Struct.Type<typeof WorkerInput.fields> {}
+
+/** An input and what becomes of it while the worker is busy; without a mode it is refused then. */
+export interface InputRequest extends WorkerInput {
+  readonly mode?: InputMode
+}
 
 /** What it takes to create a worker. Everything may be left out. */
 export interface CreateWorker {
@@ -72,7 +115,7 @@ export interface CreateWorker {
   readonly worker_id?: WorkerId
 }
 
-/** The answer to stop and cancel. */
+/** The answer to stop, cancel, interrupt, permit and unqueue. */
 export interface Ack {
   readonly runtime_id: RuntimeId
   readonly worker_id: WorkerId
@@ -82,7 +125,14 @@ export interface Ack {
 
 /** The answer to input: durable when it is given. */
 export interface InputAck extends Ack {
+  /** 0 for an input that waits: it becomes part of the transcript when its turn starts. */
   readonly transcript_sequence: number
+  /** Set when the input waits. */
+  readonly queued?: {
+    readonly input_id: string
+    /** 1 = the next one. */
+    readonly position: number
+  }
 }
 
 /** A command's answer, and whether it was given before to the same idempotency key. */

@@ -1,5 +1,6 @@
 /** What a worker says while it works. Names and shapes are those of the runtime API. */
 import { Schema } from "effect"
+import { InputKind, PermissionRequest } from "./Worker.ts"
 
 /** An event as it travels: known names have the shapes below, unknown names pass through unchanged. */
 export const WorkerEvent = Schema.Struct({
@@ -37,7 +38,28 @@ export const knownEvents = {
     state: Schema.optionalKey(Schema.String)
   }),
   run_end: Schema.Struct({ result: Schema.Literals(["finished", "paused", "limit_reached", "rolled_back"]) }),
-  error: Schema.Struct({ code: Schema.String, message: Schema.String })
+  error: Schema.Struct({ code: Schema.String, message: Schema.String }),
+  plan: Schema.Struct({
+    entries: Schema.Array(Schema.Struct({ content: Schema.String, priority: Schema.String, status: Schema.String }))
+  }),
+  permission_request: PermissionRequest,
+  permission_resolved: Schema.Struct({
+    id: Schema.String,
+    outcome: Schema.Literals(["selected", "cancelled", "expired"]),
+    option_id: Schema.optionalKey(Schema.String)
+  }),
+  input_queued: Schema.Struct({
+    input_id: Schema.String,
+    kind: InputKind,
+    content: Schema.String,
+    queued_at: Schema.String
+  }),
+  /** `started`: its message follows. Otherwise it never became part of the transcript. */
+  input_unqueued: Schema.Struct({
+    input_id: Schema.String,
+    reason: Schema.Literals(["started", "cancelled", "rejected", "ended"]),
+    message: Schema.optionalKey(Schema.String)
+  })
 } as const
 
 export type KnownEvent = {

@@ -27,6 +27,11 @@ export interface WorkerSession {
     Problem<"worker_busy" | "worker_execution_rejected" | "execution_backend_unavailable">
   >
   /**
+   * Completes with the last words when what runs the worker ends by itself between two turns; absent, or never complete,
+   * where nothing can. An end within a turn is the turn's failure and not told here.
+   */
+  readonly ended?: Effect.Effect<RunFailure>
+  /**
    * Answers an open permission request of the turn with one of its options. False when there is no such request or
    * option any more. Absent where nothing is ever asked.
    */

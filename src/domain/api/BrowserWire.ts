@@ -5,7 +5,16 @@ import { DisplayName, RuntimeId, WorkerId } from "../Identifiers.ts"
 import * as Profile from "../Profile.ts"
 import { Capabilities, Facts, RuntimeStatus } from "../Runtime.ts"
 import { TranscriptItem, TranscriptPage } from "../Transcript.ts"
-import { type Ack, type InputAck, InputKind, type Worker, WorkerState } from "../Worker.ts"
+import {
+  type Ack,
+  type InputAck,
+  InputKind,
+  InputMode,
+  PermissionRequest,
+  QueuedInput,
+  type Worker,
+  WorkerState
+} from "../Worker.ts"
 import { ProblemDetails } from "./ProblemDetails.ts"
 
 export const RuntimeView = Schema.Struct({
@@ -35,6 +44,8 @@ export const WorkerView = Schema.Struct({
   state: WorkerState,
   kind: Schema.String,
   transcript_len: Schema.Int,
+  queued_inputs: Schema.optionalKey(Schema.Array(QueuedInput)),
+  permission_requests: Schema.optionalKey(Schema.Array(PermissionRequest)),
   created_at: Schema.optionalKey(Schema.String),
   updated_at: Schema.optionalKey(Schema.String),
   diagnostics: Schema.Array(Diagnostic)
@@ -69,8 +80,13 @@ export const CreateWorkerBody = Schema.Struct({
 
 export const InputBody = Schema.Struct({
   kind: Schema.optionalKey(Schema.Literal("user")),
-  content: Schema.String
+  content: Schema.String,
+  mode: Schema.optionalKey(InputMode)
 }).annotate({ identifier: "Input" })
+
+export const PermitBody = Schema.Struct({
+  option_id: Schema.String.check(Schema.isBetweenLength(1, 500))
+}).annotate({ identifier: "Permit" })
 
 /** The body may be left out: the builder reads an empty body as null. */
 export const EndBody = [
@@ -80,9 +96,11 @@ export const EndBody = [
 
 const ack = { runtime_id: RuntimeId, worker_id: WorkerId, state: WorkerState, event_id: Schema.Int }
 export const AckView = Schema.Struct(ack).annotate({ identifier: "Ack" })
-export const InputAckView = Schema.Struct({ ...ack, transcript_sequence: Schema.Int }).annotate({
-  identifier: "InputAck"
-})
+export const InputAckView = Schema.Struct({
+  ...ack,
+  transcript_sequence: Schema.Int,
+  queued: Schema.optionalKey(Schema.Struct({ input_id: Schema.String, position: Schema.Int }))
+}).annotate({ identifier: "InputAck" })
 
 export const toAckView = (it: Ack): typeof AckView.Type => ({
   runtime_id: it.runtime_id,

@@ -8,7 +8,7 @@ import { DisplayName, WorkerId } from "../Identifiers.ts"
 import { ProfileSelector } from "../Profile.ts"
 import { Capabilities } from "../Runtime.ts"
 import { TranscriptRole } from "../Transcript.ts"
-import { ConfigBundleReference, InputKind } from "../Worker.ts"
+import { ConfigBundleReference, InputKind, InputMode, PermissionRequest, QueuedInput } from "../Worker.ts"
 
 /** Other languages write an absent member as null. */
 const orNull = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
@@ -55,6 +55,10 @@ export const Worker = Schema.Struct({
   config_bundle: orNull(Schema.Struct({ id: Schema.String, digest: Schema.String })),
   transcript_len: Schema.Int,
   last_event_id: Schema.Int,
+  /** Ours: inputs that wait, the next one first; their content is cut. */
+  queued_inputs: orNull(Schema.Array(QueuedInput)),
+  /** Ours: what the turn waits for a person to decide. */
+  permission_requests: orNull(Schema.Array(PermissionRequest)),
   display_name: orNull(Schema.String),
   created_at: orNull(Schema.String),
   updated_at: orNull(Schema.String)
@@ -111,7 +115,14 @@ export type Transcript = typeof Transcript.Type
 const ack = { worker_ref: WorkerRef, status: WorkerStatus, event_id: Schema.Int }
 export const Ack = Schema.Struct(ack).annotate({ identifier: "Ack" })
 export type Ack = typeof Ack.Type
-export const InputAck = Schema.Struct({ ...ack, transcript_sequence: Schema.Int }).annotate({ identifier: "InputAck" })
+/** Where an input waits; 1 = the next one. */
+export const Queued = Schema.Struct({ input_id: Schema.String, position: Schema.Int })
+export const InputAck = Schema.Struct({
+  ...ack,
+  /** 0 for an input that waits. */
+  transcript_sequence: Schema.Int,
+  queued: orNull(Queued)
+}).annotate({ identifier: "InputAck" })
 export type InputAck = typeof InputAck.Type
 
 /** The body of `POST /v1/workers`. `initial_input` of a kind other than `user` is refused by the engine. */
@@ -124,7 +135,16 @@ export const CreateWorker = Schema.Struct({
 }).annotate({ identifier: "CreateWorker" })
 export type CreateWorker = typeof CreateWorker.Type
 
-export const Input = Schema.Struct({ kind: InputKind, content: Schema.String }).annotate({ identifier: "Input" })
+export const Input = Schema.Struct({
+  kind: InputKind,
+  content: Schema.String,
+  mode: orNull(InputMode)
+}).annotate({ identifier: "Input" })
+
+/** The answer to a permission request. */
+export const Permit = Schema.Struct({
+  option_id: Schema.String.check(Schema.isBetweenLength(1, 500))
+}).annotate({ identifier: "Permit" })
 
 /** The longest reason that is taken, in UTF-16 units. */
 export const maxReasonLength = 1_000
