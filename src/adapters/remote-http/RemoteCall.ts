@@ -28,7 +28,7 @@ export interface Line {
 }
 
 export interface Call<A> {
-  readonly method: "GET" | "POST"
+  readonly method: "GET" | "POST" | "DELETE"
   /** Encoded, without the endpoint's own prefix. */
   readonly path: string
   readonly body?: unknown
@@ -77,7 +77,7 @@ const decoderOf = <A>(schema: Schema.Codec<A, unknown>): ((value: unknown) => Op
 }
 
 /** Without a key on the wire a command that left may have been carried out, whatever became of its answer. */
-const isUnprotected = (call: Call<unknown>): boolean => call.method === "POST" && call.idempotency_key === undefined
+const isUnprotected = (call: Call<unknown>): boolean => call.method !== "GET" && call.idempotency_key === undefined
 
 export const send = Effect.fnUntraced(function* <A>(line: Line, call: Call<A>) {
   const bearer = line.token === undefined ? undefined : yield* line.token

@@ -41,6 +41,8 @@ export const ofEgress = ({ reason }: EgressFailure): Problem.Problem => {
       return RuntimeFault.problem("not_http")
     case "header_invalid":
       return reason.header === "authorization" ? RuntimeFault.problem("token") : Problem.make("internal")
+    case "carrier":
+      return reason.problem
     case "path_invalid":
     case "internal":
       return Problem.make("internal")
@@ -68,6 +70,9 @@ const theirs: ReadonlySet<Problem.Code> = new Set([
   "execution_backend_unavailable",
   "worker_execution_rejected",
   "worker_busy",
+  "input_queue_full",
+  "queued_input_not_found",
+  "permission_not_found",
   "worker_not_running",
   "worker_id_taken",
   "worker_limit_reached",

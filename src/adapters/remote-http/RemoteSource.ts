@@ -3,18 +3,20 @@ import { Effect, Option, type Redacted, type Schema, Stream } from "effect"
 import * as Mapping from "../../domain/api/RuntimeMapping.ts"
 import * as Wire from "../../domain/api/RuntimeWire.ts"
 import type { RuntimeId, WorkerId } from "../../domain/Identifiers.ts"
-import * as Problem from "../../domain/Problem.ts"
-import { capability, type RuntimeDescription } from "../../domain/Runtime.ts"
+import type * as Problem from "../../domain/Problem.ts"
+import type { RuntimeDescription } from "../../domain/Runtime.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 import * as RuntimeSource from "../../domain/RuntimeSource.ts"
 import { maxPageItems } from "../../domain/Transcript.ts"
-import type { Ack, CommandOptions, CreateWorker, Replayable } from "../../domain/Worker.ts"
+import type { CreateWorker } from "../../domain/Worker.ts"
 import { EgressClient } from "../egress/EgressClient.ts"
 import * as FieldList from "./FieldList.ts"
 import * as Json from "./Json.ts"
 import * as RemoteCall from "./RemoteCall.ts"
+import * as RemoteCommands from "./RemoteCommands.ts"
 import * as RemoteFailure from "./RemoteFailure.ts"
 import { RemoteIdentity } from "./RemoteIdentity.ts"
+import * as RemotePath from "./RemotePath.ts"
 import * as RemoteStream from "./RemoteStream.ts"
 
 export interface Options {
@@ -29,20 +31,6 @@ export interface Options {
   readonly expected_runtime_id?: string
   /** PEM certificates that the runtime's certificate may be signed by, instead of the system's. */
   readonly ca?: string
-}
-
-/** What a worker that was busy is worth waiting for, in milliseconds, where the runtime does not say. */
-const busyRetryMs = 1_000
-
-const encoded = encodeURIComponent
-
-const pathOf = (worker_id: WorkerId, rest = "") => `/v1/workers/${encoded(worker_id)}${rest}`
-
-const query = (values: Readonly<Record<string, string | number | undefined>>): string => {
-  const given = Object.entries(values).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${encoded(value)}`]
-  )
-  return given.length === 0 ? "" : `?${given.join("&")}`
 }
 
 /** Opens the connections of the source; calls nothing yet. Fails with `egress_refused`. */
@@ -82,53 +70,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     ref.worker_id === worker_id ? identity.see(ref.runtime_id) : Effect.fail(RuntimeFault.problem("wrong_worker"))
 
   const worker = Effect.fnUntraced(function* (worker_id: WorkerId) {
-    const { worker: said } = yield* read(pathOf(worker_id), Wire.WorkerAnswer)
+    const { worker: said } = yield* read(RemotePath.ofWorker(worker_id), Wire.WorkerAnswer)
     yield* about(worker_id, said)
     return said
   })
 
-  const isCurrent = (description: RuntimeDescription) => description.capabilities !== undefined
-
-  /** Sends a command, with its key where the runtime keeps receipts. */
-  const command = Effect.fnUntraced(function* <A>(
-    path: string,
-    body: unknown,
-    answer: Schema.Codec<A, unknown>,
-    { idempotency_key }: CommandOptions,
-    description: RuntimeDescription
-  ) {
-    const keyed = idempotency_key !== undefined && description.capabilities?.[capability.idempotency] !== undefined
-    return yield* send({
-      method: "POST",
-      path,
-      answer,
-      ...(body === undefined ? undefined : { body }),
-      ...(keyed ? { idempotency_key } : undefined)
-    })
-  })
-
-  /** Field v1 has one code for a worker that is busy and one that refused: the worker itself knows which it was. */
-  const tellBusy = Effect.fnUntraced(function* (worker_id: WorkerId, rejected: Problem.Problem) {
-    const found = yield* Effect.option(worker(worker_id))
-    const execution = Option.isSome(found) ? found.value.execution : undefined
-    const busy = execution?.run_state === "busy" || execution?.last_result?.outcome === "busy"
-    return busy ? Problem.make("worker_busy", undefined, { retry_after_ms: busyRetryMs }) : rejected
-  })
-
-  const end = (verb: "stop" | "cancel") =>
-    Effect.fnUntraced(function* (worker_id: WorkerId, reason: string | undefined, options: CommandOptions) {
-      const description = yield* identity.vouched
-      const body = reason === undefined ? undefined : { reason }
-      const { replayed, value } = yield* command(
-        pathOf(worker_id, `/${verb}`),
-        body,
-        Wire.AckAnswer,
-        options,
-        description
-      )
-      yield* about(worker_id, value.ack.worker_ref)
-      return { answer: Mapping.fromAck(alias, value.ack), replayed } satisfies Replayable<Ack>
-    })
+  const commands = RemoteCommands.make({ alias, identity, send, worker, about })
 
   /** Undefined when the runtime could not do what is asked. Field v1 refuses members that it does not know. */
   const bodyOf = (request: CreateWorker, current: boolean): CreateWorker | undefined => {
@@ -138,7 +85,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   }
 
   const page = Effect.fnUntraced(function* (worker_id: WorkerId, start: number, limit: number) {
-    const path = pathOf(worker_id, `/transcript${query({ start, limit })}`)
+    const path = RemotePath.ofWorker(worker_id, `/transcript${RemotePath.query({ start, limit })}`)
     const { transcript } = yield* read(path, Wire.TranscriptAnswer, RemoteCall.maxPageBytes)
     yield* about(worker_id, transcript.worker_ref)
     return Mapping.fromTranscript(transcript)
@@ -152,12 +99,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       list: Effect.fnUntraced(function* ({ cursor, limit, state }) {
         const description = yield* identity.known
         const status = state === undefined ? undefined : Mapping.statusOf(state)
-        const asked = isCurrent(description) ? query({ status, limit, cursor }) : ""
+        const asked = RemoteCommands.isCurrent(description) ? RemotePath.query({ status, limit, cursor }) : ""
         const answer = yield* read(`/v1/workers${asked}`, Wire.WorkersAnswer, RemoteCall.maxPageBytes)
         const named = answer.workers.find((it) => it.runtime_id !== description.runtime_id) ?? answer.workers[0]
         if (named !== undefined) yield* identity.see(named.runtime_id)
         const items = answer.workers.map((it) => Mapping.fromWorker(alias, it))
-        const whole = isCurrent(description)
+        const whole = RemoteCommands.isCurrent(description)
           ? { items, next_cursor: answer.next_cursor ?? null }
           : yield* FieldList.page(items, cursor, limit)
         // The wire knows whether a worker has ended and no finer state.
@@ -168,29 +115,17 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
       create: Effect.fnUntraced(function* (request, options) {
         const description = yield* identity.vouched
-        const body = bodyOf(request, isCurrent(description))
+        const body = bodyOf(request, RemoteCommands.isCurrent(description))
         if (body === undefined) {
           return yield* RuntimeFault.problem("unsupported", { capability: "workers.create.worker_id" })
         }
-        const { replayed, value } = yield* command("/v1/workers", body, Wire.WorkerAnswer, options, description)
+        const asked = { method: "POST", path: "/v1/workers", body, answer: Wire.WorkerAnswer } as const
+        const { replayed, value } = yield* RemoteCommands.command({ send }, asked, options, description)
         yield* identity.see(value.worker.runtime_id)
         return { answer: Mapping.fromWorker(alias, value.worker), replayed }
       }),
 
-      input: Effect.fnUntraced(function* (worker_id, input, options) {
-        const description = yield* identity.vouched
-        const sent = command(pathOf(worker_id, "/input"), input, Wire.InputAckAnswer, options, description)
-        const { replayed, value } = yield* isCurrent(description)
-          ? sent
-          : Effect.catchTag(sent, "worker_execution_rejected", (rejected) =>
-              Effect.flatMap(tellBusy(worker_id, rejected), Effect.fail)
-            )
-        yield* about(worker_id, value.ack.worker_ref)
-        return { answer: Mapping.fromInputAck(alias, value.ack), replayed }
-      }),
-
-      stop: end("stop"),
-      cancel: end("cancel"),
+      ...commands,
 
       transcript: Effect.fnUntraced(function* (worker_id, asked) {
         const most = (description: RuntimeDescription) => Math.min(maxPageItems, description.max_transcript_items)
@@ -212,8 +147,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
               line,
               worker_id,
               cursor,
-              field: !isCurrent(description),
-              path: (from) => pathOf(worker_id, `/events/ws${query({ cursor: from })}`),
+              field: !RemoteCommands.isCurrent(description),
+              path: (from) => RemotePath.ofWorker(worker_id, `/events/ws${RemotePath.query({ cursor: from })}`),
               worker: Effect.map(worker(worker_id), (said) => Mapping.fromWorker(alias, said)),
               transcript: (start) => page(worker_id, start, Math.min(maxPageItems, description.max_transcript_items))
             })
@@ -238,7 +173,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
       bundleAvailability: (id, digest) =>
         Effect.map(
-          read(`/v1/config-bundles/${encoded(id)}/availability${query({ digest })}`, Wire.AvailabilityAnswer),
+          read(
+            `/v1/config-bundles/${RemotePath.encoded(id)}/availability${RemotePath.query({ digest })}`,
+            Wire.AvailabilityAnswer
+          ),
           ({ availability }) => availability
         )
     }

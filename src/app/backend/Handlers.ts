@@ -12,7 +12,7 @@ import * as Problem from "../../domain/Problem.ts"
 import * as Profile from "../../domain/Profile.ts"
 import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
 import type { RuntimeSource } from "../../domain/RuntimeSource.ts"
-import type { CommandOptions, Replayable } from "../../domain/Worker.ts"
+import type { Ack, CommandOptions, Replayable } from "../../domain/Worker.ts"
 import * as Problems from "../http/Problems.ts"
 import { cookieName, cookieOf, type Sessions, sessionTtlMs } from "../http/Sessions.ts"
 import * as EventSocket from "../streams/EventSocket.ts"
@@ -79,6 +79,12 @@ const WorkerHandlers = HttpApiBuilder.group(
       )
     }
 
+    const acked = <R>(commanded: Effect.Effect<Replayable<Ack>, Problem.Problem, R>) =>
+      commanded.pipe(
+        Effect.map((it) => replayable(it, (ack) => ({ ack: toAckView(ack) }))),
+        Problems.answer
+      )
+
     const stream = (params: WorkerParams, cursor: string | undefined): EventSocket.Options<Problem.Problem> => {
       const worker = new WorkerRef(params)
       return {
@@ -112,24 +118,40 @@ const WorkerHandlers = HttpApiBuilder.group(
         ).pipe(Problems.answer),
       input: ({ headers, params, payload }) =>
         command(params, headers, "worker.input", (source, options) =>
-          source.input(params.worker_id, { kind: "user", content: payload.content }, options)
+          source.input(params.worker_id, { ...payload, kind: "user" }, options)
         ).pipe(
           Effect.map((it) => replayable(it, (ack) => ({ ack: toInputAckView(ack) }))),
           Problems.answer
         ),
       stop: ({ headers, params, payload }) =>
-        command(params, headers, "worker.stop", (source, options) =>
-          source.stop(params.worker_id, payload?.reason, options)
-        ).pipe(
-          Effect.map((it) => replayable(it, (ack) => ({ ack: toAckView(ack) }))),
-          Problems.answer
+        acked(
+          command(params, headers, "worker.stop", (source, options) =>
+            source.stop(params.worker_id, payload?.reason, options)
+          )
         ),
       cancel: ({ headers, params, payload }) =>
-        command(params, headers, "worker.cancel", (source, options) =>
-          source.cancel(params.worker_id, payload?.reason, options)
-        ).pipe(
-          Effect.map((it) => replayable(it, (ack) => ({ ack: toAckView(ack) }))),
-          Problems.answer
+        acked(
+          command(params, headers, "worker.cancel", (source, options) =>
+            source.cancel(params.worker_id, payload?.reason, options)
+          )
+        ),
+      interrupt: ({ headers, params, payload }) =>
+        acked(
+          command(params, headers, "worker.interrupt", (source, options) =>
+            source.interrupt(params.worker_id, payload?.reason, options)
+          )
+        ),
+      permit: ({ headers, params, payload }) =>
+        acked(
+          command(params, headers, "worker.permit", (source, options) =>
+            source.permit(params.worker_id, params.permission_id, payload.option_id, options)
+          )
+        ),
+      unqueue: ({ headers, params }) =>
+        acked(
+          command(params, headers, "worker.unqueue", (source, options) =>
+            source.unqueue(params.worker_id, params.input_id, options)
+          )
         ),
       transcript: ({ params, query }) =>
         Effect.gen(function* () {

@@ -49,10 +49,16 @@ const decoding = (error: HttpApiError.HttpApiSchemaError): Problem.Problem => {
   const { issue } = error.cause
   const errors = fieldErrors(issue)
   switch (error.kind) {
-    case "Params": {
-      const name = errors[0]?.pointer
-      return Problem.make(name === "/runtime_id" ? "invalid_runtime_id" : "invalid_worker_id")
-    }
+    case "Params":
+      switch (errors[0]?.pointer) {
+        case "/runtime_id":
+          return Problem.make("invalid_runtime_id")
+        case "/permission_id":
+        case "/input_id":
+          return Problem.make("invalid_request", undefined, { errors })
+        default:
+          return Problem.make("invalid_worker_id")
+      }
     case "Query":
       return Problem.make("invalid_query", undefined, { errors })
     case "Headers":

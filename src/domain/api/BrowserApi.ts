@@ -10,6 +10,7 @@ import {
   InputAckView,
   InputBody,
   LaunchOptions,
+  PermitBody,
   RuntimeView,
   TranscriptView,
   WorkerListView,
@@ -26,6 +27,12 @@ export const maxPageLimit = 200
 
 const runtime = { runtime_id: RuntimeId }
 const worker = { ...runtime, worker_id: WorkerId }
+
+/**
+ * What a runtime calls a waiting input or a permission request: 1–200 visible ASCII characters. None starts with a dot,
+ * so that it is a name in a path and never a way through one.
+ */
+const Name = Schema.String.check(Schema.isPattern(/^[\x21-\x2d\x2f-\x7e][\x21-\x7e]{0,199}$/))
 
 const Count = Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0))
 const Limit = Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(1))
@@ -128,12 +135,42 @@ export class WorkersGroup extends HttpApiGroup.make("workers")
         ...keys,
         "worker_not_found",
         "worker_busy",
+        "input_queue_full",
         "worker_not_running",
         "worker_execution_unavailable",
         "worker_execution_rejected",
         ...reaching
       )
     }),
+    HttpApiEndpoint.post("interrupt", "/runtimes/:runtime_id/workers/:worker_id/interrupt", {
+      params: worker,
+      ...keyed,
+      payload: EndBody,
+      success: Schema.Struct({ ack: AckView }),
+      error: problems(...anyone, ...ids, ...body, ...keys, "worker_not_found", "worker_not_running", ...reaching)
+    }).annotate(OpenApi.Description, "Ends the turn and not the worker. A worker without a turn answers as it is."),
+    HttpApiEndpoint.post("permit", "/runtimes/:runtime_id/workers/:worker_id/permissions/:permission_id", {
+      params: { ...worker, permission_id: Name },
+      ...keyed,
+      payload: PermitBody,
+      success: Schema.Struct({ ack: AckView }),
+      error: problems(
+        ...anyone,
+        ...ids,
+        ...body,
+        ...keys,
+        "worker_not_found",
+        "permission_not_found",
+        "worker_not_running",
+        ...reaching
+      )
+    }).annotate(OpenApi.Description, "Answers a permission request of the turn with one of its options."),
+    HttpApiEndpoint.delete("unqueue", "/runtimes/:runtime_id/workers/:worker_id/queue/:input_id", {
+      params: { ...worker, input_id: Name },
+      ...keyed,
+      success: Schema.Struct({ ack: AckView }),
+      error: problems(...anyone, ...ids, ...keys, "worker_not_found", "queued_input_not_found", ...reaching)
+    }).annotate(OpenApi.Description, "Takes back an input that waits for its turn."),
     HttpApiEndpoint.post("stop", "/runtimes/:runtime_id/workers/:worker_id/stop", {
       params: worker,
       ...keyed,

@@ -12,6 +12,7 @@ import {
   InputMode,
   PermissionRequest,
   QueuedInput,
+  queuedPreviewLength,
   type Worker,
   WorkerState
 } from "../Worker.ts"
@@ -44,13 +45,19 @@ export const WorkerView = Schema.Struct({
   state: WorkerState,
   kind: Schema.String,
   transcript_len: Schema.Int,
+  /** Inputs that wait, the next one first, each cut to its first 200 characters; absent when none does. */
   queued_inputs: Schema.optionalKey(Schema.Array(QueuedInput)),
+  /** What the turn waits for a person to decide; absent when nothing is open. */
   permission_requests: Schema.optionalKey(Schema.Array(PermissionRequest)),
   created_at: Schema.optionalKey(Schema.String),
   updated_at: Schema.optionalKey(Schema.String),
   diagnostics: Schema.Array(Diagnostic)
 }).annotate({ identifier: "Worker" })
 export type WorkerView = typeof WorkerView.Type
+
+/** Lists carry it, so what waits is shown by its beginning. */
+const preview = (it: QueuedInput): QueuedInput =>
+  it.content.length > queuedPreviewLength ? { ...it, content: it.content.slice(0, queuedPreviewLength) } : it
 
 export const toWorkerView = (worker: Worker, kind: string): WorkerView => ({
   runtime_id: worker.runtime_id,
@@ -60,6 +67,8 @@ export const toWorkerView = (worker: Worker, kind: string): WorkerView => ({
   state: worker.state,
   kind,
   transcript_len: worker.transcript_len,
+  ...(worker.queued_inputs === undefined ? undefined : { queued_inputs: worker.queued_inputs.map(preview) }),
+  ...(worker.permission_requests === undefined ? undefined : { permission_requests: worker.permission_requests }),
   ...(worker.created_at === undefined ? undefined : { created_at: worker.created_at }),
   ...(worker.updated_at === undefined ? undefined : { updated_at: worker.updated_at }),
   diagnostics:
@@ -110,7 +119,8 @@ export const toAckView = (it: Ack): typeof AckView.Type => ({
 })
 export const toInputAckView = (it: InputAck): typeof InputAckView.Type => ({
   ...toAckView(it),
-  transcript_sequence: it.transcript_sequence
+  transcript_sequence: it.transcript_sequence,
+  ...(it.queued === undefined ? undefined : { queued: it.queued })
 })
 
 export const TranscriptView = Schema.Struct({
