@@ -4,6 +4,7 @@ import * as EgressClient from "../adapters/egress/EgressClient.ts"
 import { ConfigStore } from "../domain/ConfigStore.ts"
 import { SourceKinds } from "../domain/SourceKind.ts"
 import { mock } from "../plugins/mock/index.ts"
+import { processRuntime } from "../plugins/process/index.ts"
 import { remoteHttp } from "../plugins/remote-http/index.ts"
 
 /** Under the policy of the config file; a change of the policy takes effect at the next start. */
@@ -20,6 +21,7 @@ const installed = Layer.effectDiscard(
     const kinds = yield* SourceKinds
     yield* kinds.add(remoteHttp)
     yield* kinds.add(mock)
+    yield* kinds.add(processRuntime)
   })
 )
 

@@ -8,7 +8,7 @@ import { connect as connectTcp, isIPv6, type LookupFunction, type Socket } from 
 import { connect as connectTls, type TLSSocket } from "node:tls"
 import { codeOf, type EgressFailure, type EgressReason, failure, type TlsFault } from "./EgressFailure.ts"
 import type { PolicyRefusal } from "./EgressPolicy.ts"
-import type { Address, Peer } from "./EgressTarget.ts"
+import type { Address, Held, Peer } from "./EgressTarget.ts"
 
 /** Longest time for each of the three steps, in milliseconds. */
 export const STEP_TIMEOUT_MS = 3_000
@@ -21,11 +21,6 @@ const TCP_KEEP_ALIVE_MS = 60_000
 
 /** An address in its canonical form that the policy has passed. */
 export type CheckedAddress = string
-
-/** The socket being made, so that a failure or an interruption at any point can destroy it. */
-export interface Held {
-  socket: Socket | undefined
-}
 
 const within = <A>(step: Effect.Effect<A, EgressFailure>, reason: EgressReason) =>
   Effect.timeoutOrElse(step, { duration: STEP_TIMEOUT_MS, orElse: () => Effect.fail(failure(reason, false)) })
@@ -158,10 +153,12 @@ export const discard = (socket: Socket): void => {
 /** A connected, and for https secured, socket. The caller owns it; on failure and interruption none is left open. */
 export const dial = (address: Address, held: Held = { socket: undefined }): Effect.Effect<Socket, EgressFailure> =>
   Effect.suspend(() => {
-    const connected = Effect.flatMap(resolve(address), (addresses) => tcp(address, addresses, held))
-    const secured = Redacted.value(address.peer).secure
-      ? Effect.flatMap(connected, (socket) => tls(address, socket, held))
-      : connected
+    const { dialer, secure } = Redacted.value(address.peer)
+    const connected =
+      dialer === undefined
+        ? Effect.flatMap(resolve(address), (addresses) => tcp(address, addresses, held))
+        : dialer(held)
+    const secured = secure ? Effect.flatMap(connected, (socket) => tls(address, socket, held)) : connected
     return Effect.onExit(secured, (exit) =>
       Exit.isFailure(exit) && held.socket !== undefined
         ? Effect.sync(() => discard(held.socket as Socket))

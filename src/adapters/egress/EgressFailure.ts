@@ -1,6 +1,7 @@
 /** Why something that left the backend did not come back: one typed failure for HTTP, WebSocket and probes. */
 import * as Data from "effect/Data"
 import * as Redacted from "effect/Redacted"
+import type * as Problem from "../../domain/Problem.ts"
 import type { PolicyRefusal } from "./EgressPolicy.ts"
 
 /** What was wrong with the peer's certificate; `handshake` is everything that is not the certificate. */
@@ -41,6 +42,8 @@ export type EgressReason =
   | { readonly _tag: "saturated"; readonly limit: number }
   /** The target's scope or the socket has been closed. */
   | { readonly _tag: "closed" }
+  /** What carries connections to this peer (a process, a tunnel) is down; the problem is its own to say. */
+  | { readonly _tag: "carrier"; readonly problem: Problem.Problem }
   /** A local limit (file descriptors, memory) or a defect of this client. */
   | { readonly _tag: "internal" }
 
@@ -63,6 +66,7 @@ const sentences: { readonly [Tag in EgressReason["_tag"]]: string } = {
   path_invalid: "The request path may not be sent",
   saturated: "Too many calls to this peer are in progress",
   closed: "The connection has been closed",
+  carrier: "What carries connections to this peer is down",
   internal: "The call failed inside the backend"
 }
 

@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import type { Socket } from "node:net"
 import * as EgressDial from "./EgressDial.ts"
 import type { EgressFailure } from "./EgressFailure.ts"
-import type { Address } from "./EgressTarget.ts"
+import type { Address, Held } from "./EgressTarget.ts"
 
 /** A step that worked, and how long it took in milliseconds. A step that failed is an `EgressFailure`. */
 export interface Step<A> {
@@ -41,9 +41,9 @@ export const tls = (address: Address, socket: Socket): Effect.Effect<Step<Socket
   timed(holding((held) => EgressDial.tls(address, socket, held)))
 
 /** The finalizer comes first, so that an interrupted step leaves no socket behind either. */
-const holding = <A>(step: (held: EgressDial.Held) => Effect.Effect<A, EgressFailure>) =>
+const holding = <A>(step: (held: Held) => Effect.Effect<A, EgressFailure>) =>
   Effect.suspend(() => {
-    const held: EgressDial.Held = { socket: undefined }
+    const held: Held = { socket: undefined }
     return Effect.andThen(
       Effect.addFinalizer(() =>
         Effect.sync(() => {

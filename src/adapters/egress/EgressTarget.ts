@@ -1,7 +1,7 @@
 /** A peer that passed the policy: everything that a dial needs, and nothing that a log may show. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { isIP } from "node:net"
+import { isIP, type Socket } from "node:net"
 import type { Pool } from "undici"
 import { AddressResolver } from "./AddressResolver.ts"
 import type { EgressDeadlines } from "./EgressDeadlines.ts"
@@ -13,6 +13,14 @@ export interface TargetOptions {
   readonly ca?: string
 }
 
+/** The socket being made, so that a failure or an interruption at any point can destroy it. */
+export interface Held {
+  socket: Socket | undefined
+}
+
+/** A way to one peer that is not dialled by its address. The caller owns the socket; on failure none is left open. */
+export type Dialer = (held: Held) => Effect.Effect<Socket, EgressFailure>
+
 /** What is known about the peer. Held redacted, because a runtime's address is nobody else's business. */
 export interface Peer extends CheckedUrl {
   readonly policy: EgressPolicy
@@ -20,6 +28,8 @@ export interface Peer extends CheckedUrl {
   readonly ca: string | undefined
   /** Server name for TLS and its certificate check; empty for an address, which has none. */
   readonly servername: string
+  /** Present for a peer that is reached through something of the backend's own: the policy has no say then. */
+  readonly dialer?: Dialer
 }
 
 /** A checked peer. Printing or encoding one shows `<redacted>`. */

@@ -1,5 +1,7 @@
 /** The backend as one layer: engine, registry, hub, API and page on one port. */
 import { readFileSync } from "node:fs"
+import { dirname } from "node:path"
+import { fileURLToPath } from "node:url"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Clock, Effect, Layer, type Redacted } from "effect"
 import * as Digest from "effect/crypto/Digest"
@@ -9,6 +11,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as EmbeddedSource from "../../adapters/embedded/EmbeddedSource.ts"
 import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
 import * as ProfileExecutor from "../../adapters/executors/ProfileExecutor.ts"
+import { RuntimeHome } from "../../adapters/process-runtime/RuntimeHome.ts"
 import * as FileWorkerStore from "../../adapters/stores/FileWorkerStore.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
 import { Connections } from "../../domain/Connections.ts"
@@ -76,6 +79,18 @@ const embedded = Layer.effectDiscard(
   })
 )
 
+/** This program itself, which is also that of every runtime that the backend runs in a process of its own. */
+const program = fileURLToPath(
+  import.meta.url.endsWith(".ts") ? new URL("../main.ts", import.meta.url) : new URL("../main.js", import.meta.url)
+)
+
+const runtimeHome = ({ dataRoot, profiles }: Options) =>
+  Layer.succeed(RuntimeHome, {
+    folder: `${dataRoot}/runtimes`,
+    profiles: profiles === undefined ? dataRoot : dirname(profiles),
+    program
+  })
+
 /** The hashes that the page's own policy lists for its inline script. */
 const scriptHashes = (pageRoot: string | undefined) =>
   Effect.sync(() =>
@@ -132,7 +147,7 @@ export const layer = (options: Options) => {
   const sessions = new Sessions(options.accessToken)
   // The built-in runtime comes first in every list; configured ones follow.
   const domain = Layer.mergeAll(Connections.layer, Negotiation.layer).pipe(
-    Layer.provideMerge(Kinds.layer),
+    Layer.provideMerge(Layer.provide(Kinds.layer, runtimeHome(options))),
     Layer.provideMerge(EventHub.layer),
     Layer.provideMerge(embedded),
     Layer.provideMerge(RuntimeRegistry.layer),

@@ -1,0 +1,140 @@
+/**
+ * Keeps up what carries connections to a peer: a process, a tunnel. Starts it, starts it again after every end with full
+ * jitter between nothing and a bound that doubles, and dials through it while it is up.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import type * as Scope from "effect/Scope"
+import { connect as connectTo, type NetConnectOpts, type Socket } from "node:net"
+import type * as Problem from "../../domain/Problem.ts"
+import { discard } from "./EgressDial.ts"
+import { codeOf, type EgressFailure, failure } from "./EgressFailure.ts"
+import type { Dialer, Held } from "./EgressTarget.ts"
+
+/** Bounds of the wait before the first and before every later attempt, in milliseconds. */
+export const firstBackoffMs = 500
+export const lastBackoffMs = 30_000
+
+/** What was up for so long, in milliseconds, was up: the next wait is short again. */
+export const steadyMs = 10_000
+
+/** A dial waits so long for what is just being started, in milliseconds; it is what one step of a direct dial may take. */
+export const dialWaitMs = 3_000
+
+/** Something that is up. */
+export interface Up {
+  readonly dial: Dialer
+  /** Completes when it is up no longer, with what callers are to be told from then on. */
+  readonly ended: Effect.Effect<Problem.Problem>
+}
+
+export interface Carrier {
+  readonly dial: Dialer
+  /** Times that it was started again. */
+  readonly restarts: () => number
+  /** When it came up, in milliseconds of the clock; undefined while it is down. */
+  readonly upSince: () => number | undefined
+  /** Completes once it is up; fails with the problem of an attempt that failed. Waits for an attempt that runs. */
+  readonly ready: Effect.Effect<void, Problem.Problem>
+}
+
+type State = { readonly _tag: "starting" } | { readonly _tag: "up"; readonly up: Up } | Down
+interface Down {
+  readonly _tag: "down"
+  readonly problem: Problem.Problem
+}
+
+const down = ({ problem }: Down) => failure({ _tag: "carrier", problem }, false)
+
+/**
+ * @param start brings it up for as long as the scope lives
+ * @param starting what callers are told while that takes longer than they can wait
+ */
+export const make = Effect.fnUntraced(function* (
+  start: Effect.Effect<Up, Problem.Problem, Scope.Scope>,
+  starting: Problem.Problem
+): Effect.fn.Return<Carrier, never, Scope.Scope> {
+  let state: State = { _tag: "starting" }
+  let settled = Deferred.makeUnsafe<void>()
+  let restarts = 0
+  let since: number | undefined
+
+  const become = (next: State) => {
+    state = next
+    if (next._tag === "starting") settled = Deferred.makeUnsafe()
+    else Deferred.doneUnsafe(settled, Exit.void)
+  }
+
+  const once = Effect.gen(function* () {
+    const up = yield* start
+    since = yield* Clock.currentTimeMillis
+    become({ _tag: "up", up })
+    return yield* up.ended
+  }).pipe(
+    Effect.scoped,
+    Effect.catch((problem) => Effect.succeed(problem))
+  )
+
+  const keep = Effect.gen(function* () {
+    let bound = firstBackoffMs
+    while (true) {
+      const problem = yield* once
+      become({ _tag: "down", problem })
+      const held = since === undefined ? 0 : (yield* Clock.currentTimeMillis) - since
+      since = undefined
+      if (held >= steadyMs) bound = firstBackoffMs
+      // What an attempt cannot change is not attempted in a hurry: peers lock out who knocks too often.
+      yield* Effect.sleep(problem.retryable ? (yield* Random.next) * bound : lastBackoffMs)
+      bound = Math.min(lastBackoffMs, bound * 2)
+      restarts += 1
+      become({ _tag: "starting" })
+    }
+  })
+  yield* Effect.forkScoped(keep)
+
+  const through = (held: Held): ReturnType<Dialer> => {
+    switch (state._tag) {
+      case "up":
+        return state.up.dial(held)
+      case "down":
+        return Effect.fail(down(state))
+      case "starting":
+        return Effect.fail(failure({ _tag: "carrier", problem: starting }, false))
+    }
+  }
+  const awaited = Effect.suspend(() => Deferred.await(settled))
+  return {
+    dial: (held) =>
+      Effect.andThen(
+        Effect.timeoutOption(awaited, dialWaitMs),
+        Effect.suspend(() => through(held))
+      ),
+    restarts: () => restarts,
+    upSince: () => since,
+    ready: Effect.andThen(
+      awaited,
+      Effect.suspend(() => (state._tag === "down" ? Effect.fail(state.problem) : Effect.void))
+    )
+  }
+})
+
+/** Connects to a socket on this machine: a port of loopback or a path. Fails with `refused` when nobody listens. */
+export const connectLocal = (to: NetConnectOpts, held: Held): ReturnType<Dialer> =>
+  Effect.callback<Socket, EgressFailure>((resume) => {
+    const socket = connectTo({ ...to, noDelay: true } as NetConnectOpts)
+    held.socket = socket
+    const onError = (cause: Error) => {
+      const code = codeOf(cause)
+      const gone = code === "ECONNREFUSED" || code === "ENOENT"
+      resume(Effect.fail(failure({ _tag: gone ? "refused" : "reset" }, false, cause)))
+    }
+    socket.once("error", onError)
+    socket.once("connect", () => {
+      socket.off("error", onError)
+      resume(Effect.succeed(socket))
+    })
+    return Effect.sync(() => discard(socket))
+  })
