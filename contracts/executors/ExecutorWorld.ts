@@ -2,15 +2,16 @@
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Layer, Redacted, type Scope } from "effect"
+import { fileURLToPath } from "node:url"
+import { Deferred, Effect, Fiber, Layer, Redacted, type Scope, Stream } from "effect"
 import * as ProfileExecutor from "../../src/adapters/executors/ProfileExecutor.ts"
 import * as ProfileFile from "../../src/adapters/executors/ProfileFile.ts"
 import { markVariable } from "../../src/adapters/executors/ProcessSweep.ts"
 import * as MemoryWorkerStore from "../../src/adapters/stores/MemoryWorkerStore.ts"
 import * as Engine from "../../src/domain/engine/Engine.ts"
-import type { WorkerId } from "../../src/domain/Identifiers.ts"
+import { WorkerId } from "../../src/domain/Identifiers.ts"
 import { make as makeSecrets, SecretResolver, unresolvable } from "../../src/domain/SecretResolver.ts"
-import { WorkerExecutor } from "../../src/domain/WorkerExecutor.ts"
+import { type SpawnRequest, WorkerExecutor, type WorkerSession } from "../../src/domain/WorkerExecutor.ts"
 import { WorkerStore } from "../../src/domain/WorkerStore.ts"
 import { crypto, type Observer, observe, type Runtime, runtime_id } from "../worker-runtime/EngineWorld.ts"
 
@@ -56,6 +57,46 @@ export const world = Effect.fnUntraced(function* (toml: string, env: Readonly<Re
 /** A runtime with one profile, `p`. */
 export const runtimeWith = (profile: string, env?: Readonly<Record<string, string>>) =>
   Effect.flatMap(world(profile, env), ({ start }) => start)
+
+/** A session of the profile `p` without an engine around it; it ends with the scope. */
+export const session = Effect.fnUntraced(function* (toml: string, resume?: SpawnRequest["resume"]) {
+  const { executor } = yield* world(toml)
+  const request = { worker_id: WorkerId.make("w-1"), profile: { kind: "named", value: "p" } } as const
+  return yield* executor.spawn({ ...request, ...(resume === undefined ? undefined : { resume }) })
+})
+
+/** What is said in a turn of a session, up to its end. */
+export const say = (to: WorkerSession, content: string) =>
+  Effect.flatMap(to.accept({ kind: "user", content }), (stream) =>
+    Effect.map(Stream.runCollect(stream), (events) => [...events])
+  )
+
+/** Runs a turn until it has said something, then interrupts it and waits until it is over. */
+export const interrupted = Effect.fnUntraced(function* (to: WorkerSession, content: string) {
+  const begun = yield* Deferred.make<void>()
+  const stream = yield* to.accept({ kind: "user", content })
+  const turn = yield* Effect.forkChild(
+    Stream.runForEach(stream, (it) =>
+      it.event === "text_delta" ? Effect.asVoid(Deferred.succeed(begun, undefined)) : Effect.void
+    )
+  )
+  yield* Deferred.await(begun)
+  yield* Fiber.interrupt(turn)
+})
+
+/** A variable of the program's environment by which a test finds its processes. */
+let names = 0
+export const named = () => {
+  const name = `executor-test-${process.pid}-${++names}`
+  return { name, env: `[profiles.env.set]\nTEST_NAME = "${name}"\n` }
+}
+
+/** The profile `p` with the test agent. */
+export const agentProfile = (flags: ReadonlyArray<string> = [], more = ""): string => {
+  const agent = fileURLToPath(new URL("../support/acp-agent.mjs", import.meta.url))
+  const command = JSON.stringify([process.execPath, agent, ...flags])
+  return `[[profiles]]\nid = "p"\nlabel = "P"\nexecutor = "acp"\ncommand = ${command}\n${more}\n`
+}
 
 export const node = JSON.stringify(process.execPath)
 

@@ -1,28 +1,27 @@
 /** Agents as workers, over the Agent Client Protocol, with an agent in a process of its own. Real processes, so real time. */
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope, Stream } from "effect"
-import type { WorkerSession } from "../../src/domain/WorkerExecutor.ts"
 import { WorkerId } from "../../src/domain/Identifiers.ts"
 import { observe } from "../worker-runtime/EngineWorld.ts"
-import { eventually, node, processesWith, runtimeWith, secret, spoken, turn, worker, world } from "./ExecutorWorld.ts"
-
-const agent = JSON.stringify(fileURLToPath(new URL("../support/acp-agent.mjs", import.meta.url)))
-
-/** The profile `p` with the test agent. */
-const profile = (flags: ReadonlyArray<string> = [], more = ""): string =>
-  `[[profiles]]\nid = "p"\nlabel = "P"\nexecutor = "acp"\ncommand = [${[node, agent, ...flags.map((it) => JSON.stringify(it))].join(", ")}]\n${more}\n`
-
-let names = 0
-const named = () => {
-  const name = `agent-test-${process.pid}-${++names}`
-  return { name, env: `[profiles.env.set]\nTEST_NAME = "${name}"\n` }
-}
+import {
+  agentProfile,
+  eventually,
+  named,
+  processesWith,
+  runtimeWith,
+  say,
+  secret,
+  session,
+  spoken,
+  turn,
+  worker,
+  world
+} from "./ExecutorWorld.ts"
 
 const run = Effect.fnUntraced(function* (input: string, more = "", flags: ReadonlyArray<string> = []) {
-  const runtime = yield* runtimeWith(profile(flags, more))
+  const runtime = yield* runtimeWith(agentProfile(flags, more))
   const { observer, worker_id } = yield* worker(runtime)
   const events = yield* turn(runtime, worker_id, observer, input)
   return { runtime, observer, worker_id, events, after: yield* runtime.get(worker_id) }
@@ -85,29 +84,19 @@ describe("a turn of an agent", () => {
 })
 
 describe("a permission request", () => {
-  const asking = Effect.fnUntraced(function* (more: string) {
-    const { executor } = yield* world(profile([], more))
-    const scope = yield* Scope.Scope
-    const session: WorkerSession = yield* Scope.provide(
-      executor.spawn({ worker_id: WorkerId.make("w-1"), profile: { kind: "named", value: "p" } }),
-      scope
-    )
-    return session
-  })
-
   it.live("waits for an answer, which the agent gets", () =>
     Effect.gen(function* () {
-      const session = yield* asking("")
-      const stream = yield* session.accept({ kind: "user", content: "ask" })
+      const asked = yield* session(agentProfile())
+      const stream = yield* asked.accept({ kind: "user", content: "ask" })
       const seen: Array<{ readonly event: string; readonly data: Readonly<Record<string, unknown>> }> = []
       yield* Stream.runForEach(stream, (it) => {
         seen.push(it)
         if (it.event !== "permission_request") return Effect.void
         return Effect.gen(function* () {
-          assert.strictEqual(yield* session.permit!("permission-9", "yes"), false)
-          assert.strictEqual(yield* session.permit!(String(it.data["id"]), "maybe"), false)
-          assert.strictEqual(yield* session.permit!(String(it.data["id"]), "always"), true)
-          assert.strictEqual(yield* session.permit!(String(it.data["id"]), "yes"), false)
+          assert.strictEqual(yield* asked.permit!("another", "yes"), false)
+          assert.strictEqual(yield* asked.permit!(String(it.data["id"]), "maybe"), false)
+          assert.strictEqual(yield* asked.permit!(String(it.data["id"]), "always"), true)
+          assert.strictEqual(yield* asked.permit!(String(it.data["id"]), "yes"), false)
         })
       })
       const request = seen.find((it) => it.event === "permission_request")!.data
@@ -118,11 +107,24 @@ describe("a permission request", () => {
         { id: "no", kind: "reject_once", name: "No" }
       ])
       assert.deepStrictEqual(seen.find((it) => it.event === "permission_resolved")?.data, {
-        id: "permission-1",
+        id: request["id"],
         outcome: "selected",
         option_id: "always"
       })
       assert.strictEqual(spoken(seen), "always")
+    })
+  )
+
+  it.live("has an id that is never given again, also not by the agent's next process", () =>
+    Effect.gen(function* () {
+      const { env } = named()
+      const asked = yield* session(agentProfile(["--load"], `${env}[profiles.limits]\npermission_ms = 50`))
+      const ids = new Set<unknown>()
+      for (const word of ["ask", "ask", "die", "ask"]) {
+        const events = yield* Effect.orElseSucceed(say(asked, word), () => [])
+        for (const it of events) if (it.event === "permission_request") ids.add(it.data["id"])
+      }
+      assert.strictEqual(ids.size, 3)
     })
   )
 
@@ -166,19 +168,15 @@ describe("files for an agent", () => {
     Effect.gen(function* () {
       const { folder, here } = yield* at
       const { executor } = yield* world(
-        profile([], `files = "write"\nfolder = { policy = "shared", path = ${JSON.stringify(here)} }`)
+        agentProfile([], `files = "write"\nfolder = { policy = "shared", path = ${JSON.stringify(here)} }`)
       )
-      const scope = yield* Scope.Scope
-      const session = yield* Scope.provide(
-        executor.spawn({ worker_id: WorkerId.make("w-2"), profile: { kind: "named", value: "p" } }),
-        scope
-      )
-      const say = (content: string) =>
-        Effect.flatMap(session.accept({ kind: "user", content }), (stream) =>
-          Effect.map(Stream.runCollect(stream), (events) => spoken([...events]))
-        )
-      assert.strictEqual(yield* say(`read ${here}/inside`), "inside words")
-      assert.strictEqual(yield* say(`write ${here}/new`), "done")
+      const asked = yield* executor.spawn({
+        worker_id: WorkerId.make("w-2"),
+        profile: { kind: "named", value: "p" }
+      })
+      const answer = (content: string) => Effect.map(say(asked, content), spoken)
+      assert.strictEqual(yield* answer(`read ${here}/inside`), "inside words")
+      assert.strictEqual(yield* answer(`write ${here}/new`), "done")
       assert.strictEqual(readFileSync(join(here, "new"), "utf8"), "written")
       const places = [
         "/etc/passwd",
@@ -190,13 +188,13 @@ describe("files for an agent", () => {
         here
       ]
       for (const place of places) {
-        assert.strictEqual(yield* say(`try-read ${place}`), "refused -32602", place)
-        assert.strictEqual(yield* say(`try-write ${place}`), "refused -32602", place)
+        assert.strictEqual(yield* answer(`try-read ${place}`), "refused -32602", place)
+        assert.strictEqual(yield* answer(`try-write ${place}`), "refused -32602", place)
       }
-      assert.strictEqual(yield* say(`try-write ${here}/dangling`), "refused -32602")
+      assert.strictEqual(yield* answer(`try-write ${here}/dangling`), "refused -32602")
       assert.strictEqual(readFileSync(join(folder, "outside"), "utf8"), "outside words")
       assert.isFalse(existsSync(join(folder, "nowhere")))
-      assert.strictEqual(yield* say("try-terminal"), "refused -32601")
+      assert.strictEqual(yield* answer("try-terminal"), "refused -32601")
     })
   )
 
@@ -244,7 +242,7 @@ describe("the life of an agent", () => {
     [[], "stale"]
   ] as const)("a restart of the runtime with the flags %j leaves the worker as it can be", ([flags, state]) =>
     Effect.gen(function* () {
-      const { start } = yield* world(profile(flags))
+      const { start } = yield* world(agentProfile(flags))
       const first = yield* Scope.make()
       const runtime = yield* Scope.provide(start, first)
       const { observer, worker_id } = yield* Scope.provide(worker(runtime), first)
@@ -263,7 +261,7 @@ describe("the life of an agent", () => {
   it.live("cancelling asks the agent to end the turn before its process goes, and nothing of it stays", () =>
     Effect.gen(function* () {
       const { env, name } = named()
-      const { folder, start } = yield* world(profile([], env))
+      const { folder, start } = yield* world(agentProfile([], env))
       const runtime = yield* start
       const { observer, worker_id } = yield* worker(runtime)
       yield* turn(runtime, worker_id, observer, "child")
@@ -312,7 +310,7 @@ describe("the life of an agent", () => {
     Effect.gen(function* () {
       const { env, name } = named()
       const runtime = yield* runtimeWith(
-        profile(["--mute"], `${env}\n[profiles.limits]\nstart_ms = 1000\nstop_ms = 200`)
+        agentProfile(["--mute"], `${env}\n[profiles.limits]\nstart_ms = 1000\nstop_ms = 200`)
       )
       const refused = yield* Effect.flip(runtime.create({ profile: { kind: "named", value: "p" } }, {}))
       assert.strictEqual(refused._tag, "execution_backend_unavailable")

@@ -6,6 +6,7 @@ import { Effect, Exit, Scope } from "effect"
 import {
   eventually,
   isRunning,
+  named,
   processesWith,
   runtimeWith,
   scripted,
@@ -24,13 +25,6 @@ const run = Effect.fnUntraced(function* (script: string, more: string, input = "
   const events = yield* turn(runtime, worker_id, observer, input)
   return { runtime, observer, worker_id, events, after: yield* runtime.get(worker_id) }
 })
-
-/** A variable of the program's environment by which the test finds its processes. */
-let names = 0
-const named = () => {
-  const name = `executor-test-${process.pid}-${++names}`
-  return { name, env: `[profiles.env.set]\nTEST_NAME = "${name}"\n` }
-}
 
 describe("a program per turn", () => {
   it.live("gets the input up to its end, and its output is the answer", () =>
@@ -166,6 +160,11 @@ describe("a program that misbehaves", () => {
       "ignores that it is asked to end",
       `process.on("SIGTERM", () => {}); process.on("SIGINT", () => {}); setInterval(() => {}, 1000)`,
       "idle_time_limit_reached"
+    ],
+    [
+      "closes its output and lives on",
+      `const fs = require("fs"); fs.closeSync(1); fs.closeSync(2); setInterval(() => {}, 1000)`,
+      "idle_time_limit_reached"
     ]
   ] as const)("and %s is ended, and its worker tells why", ([, script, code]) =>
     Effect.gen(function* () {
@@ -210,6 +209,21 @@ describe("a program that misbehaves", () => {
       const { after, events } = yield* run(script, `${env}\n[profiles.limits]\nidle_ms = 20000\nstop_ms = 100`)
       assert.strictEqual(spoken(events), "left")
       assert.strictEqual(after.state, "idle")
+      yield* eventually(() => processesWith(name).length === 0)
+    })
+  )
+
+  it.live("and never collects its dead children is ended like any other", () =>
+    Effect.gen(function* () {
+      const { env, name } = named()
+      const dead = `sh -c 'sleep 0 & exec sleep 60' & setsid sh -c 'sleep 0 & exec sleep 60' & sleep 0 & exec sleep 60`
+      const toml = scripted("", `${env}[profiles.limits]\nidle_ms = 700\nstop_ms = 100`)
+      const runtime = yield* runtimeWith(
+        toml.replace(/command = .*/, () => `command = ${JSON.stringify(["sh", "-c", dead])}`)
+      )
+      const { observer, worker_id } = yield* worker(runtime)
+      yield* turn(runtime, worker_id, observer, "x")
+      assert.strictEqual((yield* runtime.get(worker_id)).state, "errored")
       yield* eventually(() => processesWith(name).length === 0)
     })
   )

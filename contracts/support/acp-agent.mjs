@@ -1,6 +1,6 @@
 /** An agent for tests, written with the official SDK: what it does in a turn is what the prompt says. It needs no network. */
 import { spawn } from "node:child_process"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { closeSync, existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Readable, Writable } from "node:stream"
 import * as acp from "@agentclientprotocol/sdk"
@@ -15,6 +15,11 @@ if (process.argv.includes("--stubborn")) for (const name of ["SIGTERM", "SIGINT"
 /** `--garbage`: soon after its start, what it writes is no protocol. */
 if (process.argv.includes("--garbage"))
   setTimeout(() => setInterval(() => process.stdout.write("garbage\n{]\n[1]\n"), 1), 500)
+
+/** Work that takes memory between two turns, but never so much that it could harm the machine. */
+const maxHoard = 60
+/** @type {Array<Buffer>} */
+const hoard = []
 
 /** @type {Map<string, { cwd: string, turns: number, cancel: (() => void) | undefined }>} */
 const sessions = new Map()
@@ -145,6 +150,22 @@ const app = acp
         process.stderr.write(`cannot go on: ${process.env.TOKEN}\n`)
         await say("so far")
         process.exit(7)
+        break
+      case "die-later":
+        await say("soon")
+        setTimeout(() => {
+          process.stderr.write(`cannot stay: ${process.env.TOKEN}\n`)
+          process.exit(7)
+        }, 200)
+        break
+      case "mute-later":
+        await say("soon")
+        setTimeout(() => closeSync(1), 200)
+        setInterval(() => {}, 1000)
+        break
+      case "hoard-later":
+        await say("soon")
+        setInterval(() => hoard.length < maxHoard && hoard.push(Buffer.alloc(10_000_000, 1)), 5)
         break
       case "limit":
         return { stopReason: "max_tokens" }

@@ -35,7 +35,18 @@ export const Limits = Schema.Struct({
   /** Workers of this profile that have a process at once. */
   concurrent_workers: limit(16, 1, 1_000),
   /** How long a permission request waits for an answer before it is rejected, in milliseconds. */
-  permission_ms: limit(300_000, 10, hourMs)
+  permission_ms: limit(300_000, 10, hourMs),
+  /**
+   * Resident memory of the program and all that it started, in bytes. Pages that several of them share count for each:
+   * the standard leaves an agent with its language server and a build room.
+   */
+  memory_bytes: limit(4_294_967_296, 16_777_216, 2 ** 44),
+  /** Processes of the program and all that it started, dead ones that nobody collects included. */
+  processes: limit(256, 1, 100_000),
+  /** Processor time of the program and all that it started, from the start of a turn to that of the next, in milliseconds. */
+  cpu_ms: limit(hourMs, 10, 10_000 * hourMs),
+  /** Messages, answers and system notes of one worker in all its turns, in bytes of UTF-8. */
+  transcript_bytes: limit(67_108_864, 256, 2 ** 40)
 })
 export type Limits = typeof Limits.Type
 

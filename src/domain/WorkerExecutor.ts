@@ -42,7 +42,14 @@ export interface SpawnRequest {
   readonly worker_id: WorkerId
   readonly profile: ProfileSelector
   /** Set when a worker of an earlier process is brought back. */
-  readonly resume?: { readonly backend_id: string | undefined }
+  readonly resume?: {
+    readonly backend_id: string | undefined
+    /**
+     * Bytes (UTF-8) of the contents of the worker's transcript. Asked for before the first input at the earliest, since
+     * it may take reading all of it; absent = 0, so a bound of an executor then counts from the restart on.
+     */
+    readonly transcript_bytes?: Effect.Effect<number, Problem<"execution_backend_unavailable">>
+  }
 }
 
 export class WorkerExecutor extends Context.Service<

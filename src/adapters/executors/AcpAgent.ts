@@ -40,6 +40,8 @@ const failed = (doing: string): RunFailure => ({
   message: `The agent answered with an error when it was asked to ${doing}.`
 })
 
+const mute: RunFailure = { code: "agent_closed", message: "The agent closed its connection and was ended." }
+
 /** The agent asks for what the profile or the working folder does not give: it is told so, and goes on. */
 const answering = <A>(act: () => A): A => {
   try {
@@ -112,6 +114,15 @@ export const start = Effect.fnUntraced(function* (
       ),
       Deferred.await(broken)
     )
+  // An agent that has closed its output and lives on can never answer again.
+  const closed = Effect.callback<void>((resume) => {
+    const tell = () => resume(Effect.void)
+    if (connection.signal.aborted) return tell()
+    connection.signal.addEventListener("abort", tell, { once: true })
+  })
+  yield* Effect.forkScoped(
+    closed.pipe(Effect.andThen(Effect.sleep(endMs)), Effect.andThen(Effect.sync(() => give(mute))))
+  )
   const { agent } = connection
 
   const bring = Effect.gen(function* () {
@@ -163,6 +174,7 @@ export const start = Effect.fnUntraced(function* (
     listen: (next) => {
       listener = next
       channel.begin()
+      if (next !== undefined) group.begin()
     },
     prompt: (text) =>
       Effect.map(

@@ -6,6 +6,7 @@ import { SecretResolver } from "../../domain/SecretResolver.ts"
 import type { RunFailure, SpawnRequest, WorkerExecutor, WorkerSession } from "../../domain/WorkerExecutor.ts"
 import * as AcpAgent from "./AcpAgent.ts"
 import { talk } from "./AcpTurn.ts"
+import * as IdleEnd from "./IdleEnd.ts"
 import { written } from "./TurnStream.ts"
 import * as Workplace from "./Workplace.ts"
 
@@ -21,6 +22,7 @@ export const make = Effect.fnUntraced(function* (declared: AcpProfile, around: W
   const secrets = yield* SecretResolver
   const spawn = Effect.fnUntraced(function* ({ resume, worker_id }: SpawnRequest) {
     const scope = yield* Scope.Scope
+    const idle = yield* IdleEnd.make
     let current: { readonly agent: AcpAgent.AcpAgent; readonly scope: Scope.Closeable } | undefined
 
     /** Starts the agent; nothing of one that did not get ready stays. */
@@ -34,12 +36,22 @@ export const make = Effect.fnUntraced(function* (declared: AcpProfile, around: W
         Effect.onError(() => Scope.close(own, Exit.void))
       )
       current = { agent, scope: own }
+      yield* Effect.forkIn(
+        Effect.catch(agent.broken, (failure) => {
+          if (current?.agent !== agent) return Effect.void
+          idle.tell(failure)
+          // One that broke off without ending is ended; within a turn the turn does it.
+          return idle.isIdle() ? drop : Effect.void
+        }),
+        scope
+      )
       return agent
     })
 
     const drop = Effect.suspend(() => {
       const last = current
       current = undefined
+      idle.known()
       return last === undefined ? Effect.void : Scope.close(last.scope, Exit.void)
     })
 
@@ -47,6 +59,7 @@ export const make = Effect.fnUntraced(function* (declared: AcpProfile, around: W
     const { session_id } = yield* Effect.mapError(bring(resume?.backend_id), refused)
     const session: WorkerSession = {
       backend_id: session_id,
+      ended: idle.ended,
       accept: (input) =>
         Effect.succeed(
           input.kind === "system"
@@ -57,7 +70,7 @@ export const make = Effect.fnUntraced(function* (declared: AcpProfile, around: W
                   if (current?.agent.isBroken() === true) yield* drop
                   const agent = current?.agent ?? (yield* bring(session_id))
                   yield* talk(queue, agent, declared, input.content, drop)
-                })
+                }).pipe(idle.turn)
               )
         ),
       permit: (permission_id, option_id) =>

@@ -1,4 +1,5 @@
 /** Permission requests of an agent: answered as the profile says, or by a person within the time that there is. */
+import { randomUUID } from "node:crypto"
 import type * as acp from "@agentclientprotocol/sdk"
 import { Clock, DateTime, Deferred, Effect, Exit, Option } from "effect"
 import type { AcpProfile } from "../../domain/ProfileDeclaration.ts"
@@ -32,7 +33,6 @@ interface Open {
 export class AcpPermissions {
   readonly #declared: AcpProfile
   readonly #open = new Map<string, Open>()
-  #asked = 0
 
   constructor(declared: AcpProfile) {
     this.#declared = declared
@@ -52,7 +52,8 @@ export class AcpPermissions {
     const options = request.options.slice(0, maxOptions)
     if (permissions === "allow") return allow(options)
     if (permissions === "reject" || tell === undefined || this.#open.size >= maxOpen) return reject(options)
-    const id = `permission-${++this.#asked}`
+    // Never given twice, also by the agent's next process: an answer to an old request must not meet a new one.
+    const id = randomUUID()
     const answered = Deferred.makeUnsafe<Outcome>()
     const expires = (yield* Clock.currentTimeMillis) + limits.permission_ms
     this.#open.set(id, { options, answered })

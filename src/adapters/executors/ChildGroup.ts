@@ -5,6 +5,7 @@ import { Deferred, Effect, Exit } from "effect"
 import type { RunFailure } from "../../domain/WorkerExecutor.ts"
 import * as LastWords from "./LastWords.ts"
 import * as ProcessSweep from "./ProcessSweep.ts"
+import * as ResourceSampler from "./ResourceSampler.ts"
 import * as Warden from "./Warden.ts"
 
 export interface Launch {
@@ -15,6 +16,7 @@ export interface Launch {
   /** Values that no message may repeat. */
   readonly secrets: ReadonlyArray<string>
   readonly stopMs: number
+  readonly resources: ResourceSampler.Resources
 }
 
 export interface Ended {
@@ -28,9 +30,15 @@ export interface ChildGroup {
   readonly hasEnded: () => boolean
   /** What the program said last, without the secrets that it was given; for `said` see `LastWords`. */
   readonly lastWords: LastWords.LastWords
-  /** The failure of a program that ended by itself when it should not have. */
+  /** The failure of a program that ended when it should not have: by itself, or by force for what it used. */
   readonly crash: (ended: Ended) => RunFailure
+  /** Whether it has used more than it may. */
+  readonly overspent: () => boolean
+  /** Starts the count of the processor time of a turn. */
+  readonly begin: () => void
   readonly interrupt: Effect.Effect<void>
+  /** Waits until it has used more than it may, and ends all of it by force. */
+  readonly contain: Effect.Effect<void>
   /** Asks all of it to end, waits, ends it by force, and looks that nothing is left. */
   readonly end: Effect.Effect<void>
 }
@@ -45,21 +53,20 @@ const force = (group: number, mark: string) =>
   Effect.gen(function* () {
     for (let round = 0; round < rounds; round++) {
       ProcessSweep.signal(-group, "SIGKILL")
-      const left = ProcessSweep.members(group, mark) ?? []
-      for (const pid of left) ProcessSweep.signal(pid, "SIGKILL")
+      const left = ProcessSweep.members(group, mark, (pid) => ProcessSweep.signal(pid, "SIGKILL")) ?? []
       if (left.length === 0 && !ProcessSweep.isAlive(group, mark)) return
       yield* Effect.sleep(pollMs)
     }
     yield* Effect.logError("Processes of a worker could not be ended").pipe(Effect.annotateLogs({ group }))
   })
 
-const endAll = (group: number, mark: string, stopMs: number) =>
+const endAll = (group: number, mark: string, stopMs: number, atOnce: () => boolean) =>
   Effect.gen(function* () {
-    if (ProcessSweep.isAlive(group, mark)) {
+    if (!atOnce() && ProcessSweep.isAlive(group, mark)) {
       ProcessSweep.signal(-group, "SIGTERM")
       // Those that have left the group are asked, too; who is in it may hear it twice.
       for (const pid of ProcessSweep.members(group, mark) ?? []) ProcessSweep.signal(pid, "SIGTERM")
-      for (let waited = 0; waited < stopMs && ProcessSweep.isAlive(group, mark); waited += pollMs) {
+      for (let waited = 0; waited < stopMs && !atOnce() && ProcessSweep.isAlive(group, mark); waited += pollMs) {
         yield* Effect.sleep(pollMs)
       }
     }
@@ -98,8 +105,14 @@ const drain = (child: ChildProcessWithoutNullStreams): void => {
 const wrap = (child: ChildProcessWithoutNullStreams, mark: string, options: Launch): ChildGroup => {
   const group = child.pid!
   const ended = Deferred.makeUnsafe<Ended>()
+  const spent = Deferred.makeUnsafe<void>()
+  let overspent: RunFailure | undefined
   let gone = false
   const lastWords = LastWords.make(options.secrets)
+  ResourceSampler.watch(mark, group, options.resources, (failure) => {
+    overspent = failure
+    Deferred.doneUnsafe(spent, Exit.void)
+  })
   child.once("exit", () => {
     gone = true
     drain(child)
@@ -112,7 +125,9 @@ const wrap = (child: ChildProcessWithoutNullStreams, mark: string, options: Laun
     ended: Deferred.await(ended),
     hasEnded: () => gone,
     lastWords,
+    overspent: () => overspent !== undefined,
     crash: ({ code, signal }) => {
+      if (overspent !== undefined) return overspent
       const words = lastWords.said()
       const how = signal === null ? `with code ${code}` : `by ${signal}`
       return {
@@ -120,13 +135,20 @@ const wrap = (child: ChildProcessWithoutNullStreams, mark: string, options: Laun
         message: `The program ended ${how}.${words === "" ? "" : ` Its last words: ${words}`}`
       }
     },
+    begin: () => ResourceSampler.begin(mark),
     interrupt: Effect.sync(() => void ProcessSweep.signal(-group, "SIGINT")),
+    contain: Effect.andThen(
+      Deferred.await(spent),
+      Effect.suspend(() => force(group, mark))
+    ),
     end: Effect.suspend(() => {
       child.stdin.end()
-      return endAll(group, mark, options.stopMs)
+      // What has used too much is not asked: it would go on meanwhile.
+      return endAll(group, mark, options.stopMs, () => overspent !== undefined)
     }).pipe(
       Effect.andThen(
         Effect.sync(() => {
+          ResourceSampler.forget(mark)
           Warden.forget(mark)
           for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
         })
@@ -163,4 +185,8 @@ const start = (options: Launch) =>
   })
 
 /** Starts the program; it ends with the scope, together with all that it started. */
-export const launch = (options: Launch) => Effect.acquireRelease(start(options), (group) => group.end)
+export const launch = (options: Launch) =>
+  Effect.tap(
+    Effect.acquireRelease(start(options), (group) => group.end),
+    (group) => Effect.forkScoped(group.contain)
+  )

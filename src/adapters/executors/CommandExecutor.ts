@@ -5,7 +5,8 @@ import { type CommandProfile, toProfile } from "../../domain/ProfileDeclaration.
 import { SecretResolver } from "../../domain/SecretResolver.ts"
 import type { RunFailure, SpawnRequest, WorkerExecutor, WorkerSession } from "../../domain/WorkerExecutor.ts"
 import * as ChildGroup from "./ChildGroup.ts"
-import { type Running, talk } from "./CommandTurn.ts"
+import { calm, type Running, talk } from "./CommandTurn.ts"
+import * as IdleEnd from "./IdleEnd.ts"
 import { TextTap } from "./TextTap.ts"
 import { written } from "./TurnStream.ts"
 import * as Workplace from "./Workplace.ts"
@@ -41,6 +42,7 @@ const perTurn = (declared: CommandProfile, prepare: Prepare): WorkerSession => (
 /** One program for all inputs. One that has ended, by itself or by a limit, is started again for the next input. */
 const lasting = Effect.fnUntraced(function* (declared: CommandProfile, prepare: Prepare) {
   const scope = yield* Scope.Scope
+  const idle = yield* IdleEnd.make
   let current: { readonly running: Running; readonly scope: Scope.Closeable } | undefined
 
   const bring = Effect.fnUntraced(function* () {
@@ -48,17 +50,27 @@ const lasting = Effect.fnUntraced(function* (declared: CommandProfile, prepare: 
     const launch = yield* Effect.mapError(prepare, ({ _tag, message }) => ({ code: _tag, message }))
     const running = yield* Scope.provide(start(declared, launch), own)
     current = { running, scope: own }
+    yield* Effect.forkIn(
+      Effect.flatMap(running.group.ended, (ended) => {
+        if (current?.running !== running) return Effect.void
+        idle.tell(running.group.crash(ended))
+        return idle.isIdle() ? drop : Effect.void
+      }),
+      scope
+    )
     return running
   }, Effect.uninterruptible)
 
   const drop = Effect.suspend(() => {
     const last = current
     current = undefined
+    idle.known()
     return last === undefined ? Effect.void : Scope.close(last.scope, Exit.void)
   })
 
   yield* Effect.mapError(bring(), refused)
   const session: WorkerSession = {
+    ended: idle.ended,
     accept: (input) =>
       Effect.succeed(
         input.kind === "system"
@@ -67,11 +79,12 @@ const lasting = Effect.fnUntraced(function* (declared: CommandProfile, prepare: 
               Effect.gen(function* () {
                 if (current?.running.group.hasEnded() === true) yield* drop
                 const running = current?.running ?? (yield* bring())
-                yield* talk(queue, running, declared, input.content).pipe(
-                  Effect.onInterrupt(() => running.group.interrupt),
+                const over = yield* talk(queue, running, declared, input.content).pipe(
+                  Effect.onInterrupt(() => Effect.flatMap(calm(running, declared), (is) => (is ? Effect.void : drop))),
                   Effect.onError((cause) => (cause.reasons.some((it) => it._tag === "Fail") ? drop : Effect.void))
                 )
-              })
+                if (over === "program") yield* drop
+              }).pipe(idle.turn)
             )
       )
   }

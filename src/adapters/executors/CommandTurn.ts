@@ -1,5 +1,5 @@
 /** One turn with a program: its output as growing text, up to the end that the mode knows, within the limits. */
-import { Clock, Effect, Exit, Option, Queue } from "effect"
+import { Clock, Effect, Option, Queue } from "effect"
 import type { CommandProfile } from "../../domain/ProfileDeclaration.ts"
 import { event } from "../../domain/WorkerEvent.ts"
 import type { ChildGroup } from "./ChildGroup.ts"
@@ -54,7 +54,38 @@ const write = (group: ChildGroup, text: string, close: boolean) =>
     if (close) group.child.stdin.end()
   })
 
-/** Talks with the program until the turn is over. What was said until a failure is part of the transcript, too. */
+/**
+ * Interrupts what the program does and waits until it is ready for the next input: for the line that ends a turn, or for
+ * a silence. False when it does not get ready in time, or has ended.
+ */
+export const calm = Effect.fnUntraced(function* ({ group, tap }: Running, declared: CommandProfile) {
+  const until = marker(declared.end_of_turn)
+  const quiet = declared.end_of_turn === undefined
+  const ready = Effect.gen(function* () {
+    while (true) {
+      const heard = yield* Effect.timeoutOption(tap.read, quiet ? declared.quiet_ms : declared.limits.stop_ms)
+      if (Option.isNone(heard)) return quiet
+      if (heard.value === undefined) return false
+      const { rest } = until(heard.value)
+      if (rest === undefined) continue
+      tap.unread(rest)
+      return true
+    }
+  })
+  yield* group.interrupt
+  return yield* ready.pipe(
+    Effect.timeoutOrElse({
+      duration: declared.limits.stop_ms + (quiet ? declared.quiet_ms : 0),
+      orElse: () => Effect.succeed(false)
+    }),
+    Effect.catch(() => Effect.succeed(false))
+  )
+})
+
+/**
+ * Talks with the program until the turn is over, and tells by whose end: the turn's, or the program's own. What was said
+ * until a failure is part of the transcript, too.
+ */
 export const talk = Effect.fnUntraced(function* (
   queue: TurnQueue,
   { group, tap }: Running,
@@ -85,6 +116,7 @@ export const talk = Effect.fnUntraced(function* (
   })
   const converse = Effect.gen(function* () {
     tap.begin()
+    group.begin()
     yield* write(group, session && !input.endsWith("\n") ? `${input}\n` : input, !session)
     while (true) {
       const left = wall_ms - ((yield* Clock.currentTimeMillis) - began)
@@ -92,21 +124,28 @@ export const talk = Effect.fnUntraced(function* (
       const patience = quiet && any ? Math.min(declared.quiet_ms, idle_ms) : idle_ms
       const heard = yield* Effect.timeoutOption(tap.read, Math.min(patience, left))
       if (Option.isNone(heard)) {
-        if (quiet && any) return
+        if (quiet && any) return "turn" as const
         if (left > idle_ms) return yield* Effect.fail(idleFailure(idle_ms))
         continue
       }
       if (heard.value === undefined) {
-        const ended = yield* group.ended
-        return ended.code === 0 ? undefined : yield* Effect.fail(group.crash(ended))
+        const ended = yield* Effect.timeoutOrElse(group.ended, {
+          duration: Math.min(idle_ms, left),
+          orElse: () => Effect.fail(left > idle_ms ? idleFailure(idle_ms) : wallFailure(wall_ms))
+        })
+        if (ended.code === 0 && !group.overspent()) return "program" as const
+        return yield* Effect.fail(group.crash(ended))
       }
       const { rest, text } = until(heard.value)
       yield* show(text)
-      if (rest !== undefined) return tap.unread(rest)
+      if (rest !== undefined) {
+        tap.unread(rest)
+        return "turn" as const
+      }
       yield* Effect.sleep(paceMs)
     }
   })
   const exit = yield* Effect.exit(converse)
   yield* finish
-  return yield* Exit.isSuccess(exit) ? Effect.void : Effect.failCause(exit.cause)
+  return yield* exit
 })

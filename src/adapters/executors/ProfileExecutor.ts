@@ -8,16 +8,34 @@ import * as CommandExecutor from "./CommandExecutor.ts"
 import * as CompositeExecutor from "./CompositeExecutor.ts"
 import * as EchoExecutor from "./EchoExecutor.ts"
 import * as ProfileFile from "./ProfileFile.ts"
+import * as ResourceSampler from "./ResourceSampler.ts"
+import * as TranscriptLimit from "./TranscriptLimit.ts"
 import type { Surroundings } from "./Workplace.ts"
 
 const executorOf = (declared: ProfileDeclaration, around: Surroundings) =>
   Effect.map(
     declared.executor === "command" ? CommandExecutor.make(declared, around) : AcpExecutor.make(declared, around),
-    (executor) => CompositeExecutor.limited(executor, declared.limits.concurrent_workers)
+    (executor) =>
+      TranscriptLimit.limited(
+        CompositeExecutor.limited(executor, declared.limits.concurrent_workers),
+        declared.limits.transcript_bytes
+      )
   )
+
+/** Programs are not held to what cannot be seen; who starts the runtime is told. */
+const noteUnheld = Effect.gen(function* () {
+  const supported = yield* Effect.callback<boolean>((resume) =>
+    ResourceSampler.isSupported((is) => resume(Effect.succeed(is)))
+  )
+  if (supported) return
+  yield* Effect.logWarning(
+    "memory_bytes, processes and cpu_ms of profiles are not enforced on this system: it has neither /proc nor ps."
+  )
+})
 
 /** The echo and the given profiles. */
 export const make = Effect.fnUntraced(function* (declared: ReadonlyArray<ProfileDeclaration>, around: Surroundings) {
+  if (declared.length > 0) yield* noteUnheld
   const executors = yield* Effect.forEach(declared, (profile) => executorOf(profile, around))
   return CompositeExecutor.make([EchoExecutor.executor, ...executors])
 })

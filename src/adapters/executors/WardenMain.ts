@@ -22,8 +22,7 @@ const hear = (line: string): void => {
 const sweep = (round: number): void => {
   for (const [mark, group] of groups) {
     if (group > 1) ProcessSweep.signal(-group, "SIGKILL")
-    const left = ProcessSweep.members(group > 1 ? group : -1, mark) ?? []
-    for (const pid of left) ProcessSweep.signal(pid, "SIGKILL")
+    const left = ProcessSweep.members(group > 1 ? group : -1, mark, (pid) => ProcessSweep.signal(pid, "SIGKILL")) ?? []
     if (left.length === 0) groups.delete(mark)
   }
   if (groups.size > 0 && round < rounds) setTimeout(() => sweep(round + 1), pauseMs)

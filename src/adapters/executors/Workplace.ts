@@ -98,6 +98,7 @@ export const prepare = Effect.fnUntraced(function* (
     folder,
     env: Object.fromEntries([...handedDown, ...Object.entries(declared.env.set), ...secrets]),
     secrets: secrets.map(([, value]) => value),
-    stopMs: declared.limits.stop_ms
+    stopMs: declared.limits.stop_ms,
+    resources: declared.limits
   } satisfies Launch
 })
