@@ -1,6 +1,6 @@
 /** The kind `process` over a folder of the test's own, and what may be seen and done behind its back. */
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -42,3 +42,20 @@ export const filesOf = (root: string): ReadonlyArray<string> =>
     .map((entry) => join(entry.parentPath, entry.name))
 
 export const textOf = (path: string): string => readFileSync(path, "utf8")
+
+/** The port on which a process listens. */
+export const portOf = (pid: number) =>
+  Effect.sync(() => {
+    const inodes = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? []
+      } catch {
+        return []
+      }
+    })
+    const listening = textOf("/proc/net/tcp")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .find((row) => row[3] === "0A" && inodes.includes(row[9] ?? ""))
+    return Number.parseInt(listening?.[1]?.split(":")[1] ?? "0", 16)
+  })
