@@ -38,6 +38,19 @@ export type WorkerState = "idle" | "busy" | "errored" | "stale" | "stopped" | "c
 export const workerStates: ReadonlyArray<WorkerState> = ["idle", "busy", "errored", "stale", "stopped", "cancelled"]
 export const isTerminal = (state: string | undefined): boolean => state === "stopped" || state === "cancelled"
 
+/** What becomes of an input while the worker is busy. Other words than these are a newer runtime's. */
+export type InputMode = "reject" | "queue" | "interrupt"
+export interface QueuedInput {
+  readonly input_id: string
+  /** Its beginning, at most 200 characters. */
+  readonly content: string
+  readonly queued_at: string
+}
+export interface PermissionRequest {
+  readonly id: string
+  readonly title: string
+  readonly expires_at: string
+}
 export interface Worker {
   readonly runtime_id: string
   readonly worker_id: string
@@ -46,6 +59,8 @@ export interface Worker {
   readonly state: WorkerState
   readonly kind?: string
   readonly transcript_len: number
+  readonly queued_inputs?: ReadonlyArray<QueuedInput>
+  readonly permission_requests?: ReadonlyArray<PermissionRequest>
   readonly created_at?: string
   readonly updated_at?: string
   readonly diagnostics?: ReadonlyArray<Diagnostic>
@@ -70,8 +85,10 @@ export interface Ack {
   readonly worker_id: string
   readonly state: WorkerState
   readonly event_id: string | number
-  /** Of input only: where the text stands in the transcript. */
+  /** Of input only: where the text stands in the transcript; 0 while it waits. */
   readonly transcript_sequence?: number
+  /** Of input only, when it waits. */
+  readonly queued?: { readonly input_id: string; readonly position: number }
 }
 
 export type Role = "user" | "assistant" | "system"

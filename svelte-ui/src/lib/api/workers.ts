@@ -1,6 +1,6 @@
-/** Workers: list, create, converse, end. Commands carry an idempotency key. */
+/** Workers: list, create, converse, steer, end. Commands carry an idempotency key. */
 import { request, segment } from "./http.ts"
-import type { Ack, CreateWorker, TranscriptPage, Worker, WorkerList, WorkerState } from "./wire.ts"
+import type { Ack, CreateWorker, InputMode, TranscriptPage, Worker, WorkerList, WorkerState } from "./wire.ts"
 
 /** The largest page of a transcript that the API gives. */
 export const transcriptPageItems = 200
@@ -23,11 +23,48 @@ export const getWorker = (runtimeId: string, workerId: string, signal?: AbortSig
 export const createWorker = (runtimeId: string, body: CreateWorker, key: string) =>
   request<{ readonly worker: Worker }>({ method: "POST", path: workersOf(runtimeId), body, key })
 
-export const sendInput = (runtimeId: string, workerId: string, content: string, key: string) =>
+/** @param mode undefined for a runtime that does not declare any: it refuses input while the worker is busy */
+export const sendInput = (
+  runtimeId: string,
+  workerId: string,
+  content: string,
+  mode: InputMode | undefined,
+  key: string
+) =>
   request<{ readonly ack: Ack }>({
     method: "POST",
     path: `${workerPath(runtimeId, workerId)}/input`,
-    body: { kind: "user", content },
+    body: { kind: "user", content, ...(mode === undefined ? {} : { mode }) },
+    key
+  })
+
+/** Ends the turn and not the worker. */
+export const interruptTurn = (runtimeId: string, workerId: string, key: string) =>
+  request<{ readonly ack: Ack }>({
+    method: "POST",
+    path: `${workerPath(runtimeId, workerId)}/interrupt`,
+    body: {},
+    key
+  })
+
+export const answerPermission = (
+  runtimeId: string,
+  workerId: string,
+  permissionId: string,
+  optionId: string,
+  key: string
+) =>
+  request<{ readonly ack: Ack }>({
+    method: "POST",
+    path: `${workerPath(runtimeId, workerId)}/permissions/${segment(permissionId)}`,
+    body: { option_id: optionId },
+    key
+  })
+
+export const takeBackInput = (runtimeId: string, workerId: string, inputId: string, key: string) =>
+  request<{ readonly ack: Ack }>({
+    method: "DELETE",
+    path: `${workerPath(runtimeId, workerId)}/queue/${segment(inputId)}`,
     key
   })
 

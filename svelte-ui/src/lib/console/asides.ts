@@ -1,55 +1,33 @@
 /**
- * What a worker does beside its transcript: tool calls, finished thoughts, errors, runs that ended early. Each stands after
- * the transcript entry whose event came before its own. Pure functions over a list in that order.
+ * What a worker does beside its transcript: tool calls, plans, finished thoughts, requests, errors, runs that ended early.
+ * Each stands after the transcript entry whose event came before its own. Pure functions over a list in that order.
  */
-import { type Data, growText, printed, text } from "./payload.ts"
-
-export type Aside = { readonly key: string; readonly at: number } & (
-  | {
-      readonly kind: "tool"
-      readonly id: string
-      readonly name: string
-      readonly input: string
-      readonly state: "calling" | "running" | "done" | "failed" | "interrupted"
-      readonly summary: string
-      readonly output: string
-    }
-  | { readonly kind: "thought"; readonly text: string }
-  | { readonly kind: "error"; readonly code: string; readonly message: string }
-  | { readonly kind: "run_end"; readonly result: string }
-)
-export type ToolCall = Extract<Aside, { kind: "tool" }>
-export type Asides = ReadonlyArray<Aside>
-
-/** Oldest go first beyond this many; the transcript itself is never cut. */
-export const maxAsides = 2_000
+import { add, type Aside, type Asides, changeAll } from "./asideList.ts"
+import { type Data, planOf, requestOf, text } from "./payload.ts"
+import { ask, isOpen, resolve } from "./permissions.ts"
+import { answerTool, isOpenTool, runTool, startTool } from "./toolCalls.ts"
 
 /** The list after a durable event. `at` is the event's number. */
 export const applyAside = (asides: Asides, event: string, data: Data, at: number): Asides => {
   switch (event) {
     case "tool_call_start":
       return startTool(asides, text(data["id"]), text(data["name"]), at)
-    case "tool_call_done": {
-      const id = text(data["id"])
-      const name = text(data["name"])
-      return updateTool(startTool(asides, id, name, at), id, (tool) => ({
-        ...tool,
-        name: name || tool.name,
-        input: printed(data["arguments"]),
-        state: "running"
-      }))
-    }
-    case "tool_result": {
-      const id = text(data["id"])
-      return updateTool(startTool(asides, id, "", at), id, (tool) => ({
-        ...tool,
-        state: data["is_error"] === true ? "failed" : "done",
-        summary: text(data["summary"]),
-        output: printed(data["output"])
-      }))
-    }
+    case "tool_call_done":
+      return runTool(asides, data, at)
+    case "tool_result":
+      return answerTool(asides, data, at)
     case "thinking_done":
       return add(asides, { kind: "thought", key: `thought-${at}`, at, text: text(data["text"]) })
+    case "plan":
+      return plan(asides, data, at)
+    case "permission_request": {
+      const request = requestOf(data)
+      return request === undefined ? asides : ask(asides, request, at)
+    }
+    case "permission_resolved":
+      return resolve(asides, data)
+    case "input_unqueued":
+      return unstarted(asides, data, at)
     case "error":
       return add(asides, {
         kind: "error",
@@ -59,63 +37,50 @@ export const applyAside = (asides: Asides, event: string, data: Data, at: number
         message: text(data["message"])
       })
     case "run_end": {
-      const closed = interrupt(asides, at)
+      const closed = closeTurn(asides, at)
       const result = text(data["result"])
       // A run that simply finished needs no line of its own.
       return result === "finished" ? closed : add(closed, { kind: "run_end", key: `run-${at}`, at, result })
     }
     case "status":
-      return data["status"] === "idle" ? interrupt(asides, at) : asides
+      return data["status"] === "idle" ? closeTurn(asides, at) : asides
     default:
       return asides
   }
 }
 
-/** Opens a call unless one with this id is open already. */
-export const startTool = (asides: Asides, id: string, name: string, at: number): Asides =>
-  id === "" || openTool(asides, id) !== undefined
-    ? asides
-    : add(asides, {
-        kind: "tool",
-        key: `tool-${at}-${id}`,
+/** A turn has one plan, told anew whenever it changes: it stands where it was told last, and keeps its key on the way. */
+const plan = (asides: Asides, data: Data, at: number): Asides => {
+  const entries = planOf(data)
+  const known = asides.findLast((one) => one.kind === "plan" && !one.over)
+  return known === undefined
+    ? add(asides, { kind: "plan", key: `plan-${at}`, at, entries, over: false })
+    : add(
+        asides.filter((one) => one !== known),
+        { kind: "plan", key: known.key, at, entries, over: false }
+      )
+}
+
+/** A person is told of an input that was acknowledged and never started, unless somebody took it back. */
+const unstarted = (asides: Asides, data: Data, at: number): Asides => {
+  const { reason } = data
+  return reason === "rejected" || reason === "ended"
+    ? add(asides, {
+        kind: "unstarted",
+        key: `unstarted-${at}`,
         at,
-        id,
-        name,
-        input: "",
-        state: "calling",
-        summary: "",
-        output: ""
+        content: text(data["content"]),
+        reason,
+        message: text(data["message"])
       })
-
-/** The arguments of an open call while they are being written. */
-export const growInput = (asides: Asides, id: string, more: unknown): Asides =>
-  updateTool(asides, id, (tool) => ({ ...tool, input: growText(tool.input, more) }))
-
-/** A call that a snapshot shows in flight. */
-export const callInFlight = (asides: Asides, call: { id: string; name: string; json: string }, at: number): Asides =>
-  updateTool(startTool(asides, call.id, call.name, at), call.id, (tool) => ({ ...tool, input: call.json }))
-
-/** A run is over: calls opened up to then that got no result will not get one. */
-export const interrupt = (asides: Asides, upTo: number): Asides =>
-  asides.some((one) => isOpen(one) && one.at <= upTo)
-    ? asides.map((one) => (isOpen(one) && one.at <= upTo ? { ...one, state: "interrupted" } : one))
     : asides
-
-const isOpen = (one: Aside): one is ToolCall =>
-  one.kind === "tool" && (one.state === "calling" || one.state === "running")
-
-const openTool = (asides: Asides, id: string): ToolCall | undefined =>
-  asides.findLast((one): one is ToolCall => isOpen(one) && one.id === id)
-
-const updateTool = (asides: Asides, id: string, change: (tool: ToolCall) => ToolCall): Asides => {
-  const open = openTool(asides, id)
-  return open === undefined ? asides : asides.map((one) => (one === open ? change(open) : one))
 }
 
-const add = (asides: Asides, added: Aside): Asides => {
-  if (asides.some((known) => known.key === added.key)) return asides
-  const next = [...asides, added]
-  // Replayed ones come late; the sort is stable, so arrival decides within one event.
-  if (asides.length > 0 && asides.at(-1)!.at > added.at) next.sort((a, b) => a.at - b.at)
-  return next.length > maxAsides ? next.slice(next.length - maxAsides) : next
-}
+/** A run is over: what it opened up to then and did not finish will not be finished. */
+export const closeTurn = (asides: Asides, upTo: number): Asides =>
+  changeAll(asides, (one): Aside => {
+    if (one.at > upTo) return one
+    if (one.kind === "tool" && isOpenTool(one)) return { ...one, state: "interrupted" }
+    if (isOpen(one)) return { ...one, state: "cancelled" }
+    return one.kind === "plan" && !one.over ? { ...one, over: true } : one
+  })

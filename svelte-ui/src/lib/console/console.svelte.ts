@@ -4,12 +4,15 @@ import { openEvents } from "#lib/api/events.ts"
 import { IntentKey } from "#lib/api/key.ts"
 import type { Problem } from "#lib/api/problem.ts"
 import { getRuntime } from "#lib/api/runtimes.ts"
-import { type Capabilities, isTerminal, type Worker } from "#lib/api/wire.ts"
+import { type Capabilities, type InputMode, isTerminal, type Worker } from "#lib/api/wire.ts"
 import { endWorker, getWorker, sendInput, transcriptPage } from "#lib/api/workers.ts"
 import { forThisTab } from "#lib/state/storage.ts"
+import { busyModes, declares, lacks } from "./capabilities.ts"
 import { Pager } from "./pager.ts"
 import { entriesOf } from "./payload.ts"
+import { isOpen } from "./permissions.ts"
 import { rowsOf } from "./rows.ts"
+import { Steering } from "./steering.svelte.ts"
 import { fill, initial, type StreamState } from "./stream.ts"
 import { EventWatcher, type Link } from "./watcher.ts"
 
@@ -31,6 +34,9 @@ export class WorkerConsole {
   draft = $state("")
   sending = $state(false)
   sendProblem = $state.raw<Problem>()
+  /** What a person wants of a busy worker; waiting harms nobody, so it is what is meant unless they say otherwise. */
+  busyMode = $state<InputMode>("queue")
+  readonly steering: Steering
 
   readonly entries = $derived(this.stream.entries)
   readonly asides = $derived(this.stream.asides)
@@ -41,6 +47,12 @@ export class WorkerConsole {
   readonly rows = $derived(rowsOf(this.entries, this.asides, this.stream.first, this.isGrowing))
   readonly workerState = $derived(this.stream.ended ?? this.stream.workerState ?? this.worker?.state)
   readonly over = $derived(isTerminal(this.workerState))
+  /** What may become of an input while the worker is busy; none where the runtime does not say. */
+  readonly modes = $derived(busyModes(this.#capabilities))
+  readonly mode = $derived(this.modes.includes(this.busyMode) ? this.busyMode : this.modes[0])
+  readonly canInterrupt = $derived(declares(this.#capabilities, "workers.interrupt"))
+  /** Requests that wait for a person. */
+  readonly asking = $derived(this.asides.filter(isOpen))
 
   readonly #watcher: EventWatcher
   readonly #pager: Pager
@@ -53,6 +65,7 @@ export class WorkerConsole {
   constructor(runtimeId: string, workerId: string) {
     this.runtimeId = runtimeId
     this.workerId = workerId
+    this.steering = new Steering(runtimeId, workerId)
     this.#draftName = `yoi-draft:${runtimeId}/${workerId}`
     this.draft = forThisTab.get(this.#draftName) ?? ""
     this.#watcher = new EventWatcher(
@@ -80,9 +93,6 @@ export class WorkerConsole {
   open = (): (() => void) => {
     untrack(() => this.#watcher.start())
     void this.#inquire()
-    void getRuntime(this.runtimeId).then((outcome) => {
-      if (outcome.ok) this.#capabilities = outcome.value.runtime.capabilities ?? {}
-    })
     const nudge = () => this.#watcher.reconnectNow()
     const seen = () => !document.hidden && nudge()
     globalThis.addEventListener("online", nudge)
@@ -94,10 +104,7 @@ export class WorkerConsole {
     }
   }
 
-  /** Whether the runtime says what it can do and leaves this out. One that says nothing is judged by what it answers. */
-  lacks(capability: string): boolean {
-    return Object.keys(this.#capabilities).length > 0 && !Object.hasOwn(this.#capabilities, capability)
-  }
+  lacks = (capability: string): boolean => lacks(this.#capabilities, capability)
 
   reconnectNow = (): void => this.#watcher.reconnectNow()
   startAfresh = (): void => this.#watcher.startAfresh()
@@ -120,19 +127,40 @@ export class WorkerConsole {
   /** The text stays in the composer until it is acknowledged; the same text sent again has the same key. */
   send = async (): Promise<boolean> => {
     const content = this.draft
+    const { mode } = this
     if (content.trim() === "" || this.sending) return false
     this.sending = true
     this.sendProblem = undefined
-    const outcome = await sendInput(this.runtimeId, this.workerId, content, this.#inputKey.for(content))
+    const key = this.#inputKey.for([content, mode])
+    const outcome = await sendInput(this.runtimeId, this.workerId, content, mode, key)
     this.sending = false
     this.#inputKey.settle(outcome)
     if (!outcome.ok) {
       this.sendProblem = outcome.problem
       return false
     }
+    const { queued } = outcome.value.ack
+    if (queued !== undefined) this.steering.remember(queued.input_id, content)
     if (this.draft === content) this.draft = ""
+    this.busyMode = "queue"
     this.keepDraft()
     return true
+  }
+
+  /** Whether the turn was called off; a turn is named by the message that it answers. */
+  interrupt = (): Promise<boolean> => {
+    const { entries } = this.#watcher.state
+    return this.steering.interrupt(entries.findLast((entry) => entry?.role === "user")?.sequence ?? 0)
+  }
+
+  /** Takes a waiting input back; its text comes into the composer when that is empty, to be changed and sent again. */
+  takeBack = async (inputId: string, shown: string): Promise<"restored" | "gone" | "failed"> => {
+    if (!(await this.steering.takeBack(inputId))) return "failed"
+    const whole = this.steering.wholeOf(inputId, shown)
+    if (whole === undefined || this.draft.trim() !== "") return "gone"
+    this.draft = whole
+    this.keepDraft()
+    return "restored"
   }
 
   end = async (how: "stop" | "cancel", reason: string): Promise<Problem | undefined> => {
@@ -142,6 +170,12 @@ export class WorkerConsole {
     if (!outcome.ok) return outcome.problem
     void this.#inquire()
     return undefined
+  }
+
+  /** A backend that was away may be a newer one now. */
+  async #learn(): Promise<void> {
+    const outcome = await getRuntime(this.runtimeId)
+    if (outcome.ok) this.#capabilities = outcome.value.runtime.capabilities ?? {}
   }
 
   async #inquire(): Promise<"exists" | "gone" | "login" | "unknown"> {
@@ -172,9 +206,13 @@ export class WorkerConsole {
     const present = () => {
       this.#flush = undefined
       // What the stream does not carry, for instance why a worker is in error.
-      if (this.#watcher.state.workerState !== this.stream.workerState) void this.#inquire()
+      if (this.#watcher.state.workerState !== this.stream.workerState) {
+        void this.#inquire()
+        this.steering.forgetInterrupt()
+      }
       this.stream = this.#watcher.state
     }
+    if (link.kind === "live" && this.link.kind !== "live") void this.#learn()
     this.link = link
     if (stream === this.stream || this.#flush !== undefined) return
     this.#flush = present

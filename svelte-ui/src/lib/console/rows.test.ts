@@ -1,5 +1,5 @@
 import { assert, it } from "vitest"
-import type { Aside } from "./asides.ts"
+import type { Aside } from "./asideList.ts"
 import type { Entry } from "./payload.ts"
 import { rowsOf } from "./rows.ts"
 

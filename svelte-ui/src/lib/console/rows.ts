@@ -1,6 +1,10 @@
-/** The console's lines in order: transcript entries, holes that are still to be read, asides at their place, the growing end. */
-import type { Aside, Asides } from "./asides.ts"
+/**
+ * The console's lines in order: transcript entries, holes that are still to be read, asides at their place, the growing end.
+ * Open requests come last, so that nothing pushes them out of view; once answered they stand where they were asked.
+ */
+import type { Aside, Asides } from "./asideList.ts"
 import type { Entry } from "./payload.ts"
+import { isOpen } from "./permissions.ts"
 
 export type Row =
   | { readonly kind: "entry"; readonly key: string; readonly entry: Entry }
@@ -28,10 +32,11 @@ export const rowsOf = (
 ): ReadonlyArray<Row> => {
   const rows: Array<Row> = []
   let next = 0
+  const rowOf = (aside: Aside) => remembered(asideRows, aside, () => ({ kind: "aside", key: aside.key, aside }))
   const asidesBefore = (eventId: number) => {
     for (; next < asides.length && asides[next]!.at < eventId; next++) {
       const aside = asides[next]!
-      rows.push(remembered(asideRows, aside, () => ({ kind: "aside", key: aside.key, aside })))
+      if (!isOpen(aside)) rows.push(rowOf(aside))
     }
   }
   entries.forEach((entry, index) => {
@@ -45,5 +50,6 @@ export const rowsOf = (
   })
   asidesBefore(Number.POSITIVE_INFINITY)
   if (growing) rows.push({ kind: "growing", key: keyOf(first + entries.length) })
+  rows.push(...asides.filter(isOpen).map(rowOf))
   return rows
 }

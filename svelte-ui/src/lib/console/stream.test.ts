@@ -1,6 +1,7 @@
 import { assert, describe, it } from "vitest"
 import type { Frame } from "#lib/api/wire.ts"
-import { applyAside, type ToolCall } from "./asides.ts"
+import type { ToolCall } from "./asideList.ts"
+import { applyAside } from "./asides.ts"
 import { maxGrowing } from "./payload.ts"
 import { fill, initial, maxEntries, reduce, type StreamState } from "./stream.ts"
 

@@ -3,11 +3,14 @@
  * the same state. A snapshot replaces what it speaks of; an event that the snapshot already holds is not applied again.
  */
 import type { Envelope, Frame, Role } from "#lib/api/wire.ts"
-import { applyAside, type Asides, callInFlight, growInput, interrupt, startTool } from "./asides.ts"
+import type { Asides } from "./asideList.ts"
+import { applyAside, closeTurn } from "./asides.ts"
 import {
   type Data,
+  enqueue,
   type Entry,
   growText,
+  type QueuedInput,
   record,
   segmentsText,
   type Snapshot,
@@ -16,6 +19,8 @@ import {
   text,
   whole
 } from "./payload.ts"
+import { onlyOpen } from "./permissions.ts"
+import { callInFlight, growInput, startTool } from "./toolCalls.ts"
 
 export interface StreamState {
   /** Where to resume: the last cursor on any frame. */
@@ -33,6 +38,8 @@ export interface StreamState {
   readonly asides: Asides
   /** What is still being written. */
   readonly growing: { readonly text: string; readonly thinking: string }
+  /** Inputs that wait for their turn, the next one first. */
+  readonly queued: ReadonlyArray<QueuedInput>
   readonly usage: { readonly input: number; readonly output: number } | undefined
   /** Highest durable event that is part of transcript and status. */
   readonly asOf: number
@@ -60,6 +67,7 @@ export const initial: StreamState = {
   entries: [],
   asides: [],
   growing: nothing,
+  queued: [],
   usage: undefined,
   asOf: 0,
   asidesAsOf: 0,
@@ -91,7 +99,8 @@ export const reduce = (state: StreamState, frame: Frame): StreamState => {
         workerState: frame.status,
         status: "idle",
         growing: nothing,
-        asides: interrupt(state.asides, Number.POSITIVE_INFINITY)
+        queued: [],
+        asides: closeTurn(state.asides, Number.POSITIVE_INFINITY)
       }
     case "diagnostic":
       return { ...state, diagnostic: frame.diagnostic }
@@ -111,7 +120,7 @@ const durableId = /^\d+$/
 
 const reduceEvent = (state: StreamState, { event_id, payload }: Envelope): StreamState => {
   const { event } = payload
-  const data = record(payload.data)
+  const data = named(state, event, record(payload.data))
   if (event === "snapshot") {
     const snapshot = snapshotOf(data)
     return snapshot === undefined ? state : applySnapshot(state, snapshot)
@@ -124,6 +133,12 @@ const reduceEvent = (state: StreamState, { event_id, payload }: Envelope): Strea
       : state
   return number > state.asOf ? { ...durable(beside, event, data, number), asOf: number } : beside
 }
+
+/** An input that leaves the queue is told by its id: what it said is only known here. */
+const named = (state: StreamState, event: string, data: Data): Data =>
+  event === "input_unqueued"
+    ? { ...data, content: state.queued.find(({ id }) => id === data["input_id"])?.content }
+    : data
 
 /** Work in progress, which is never stored. */
 const transient = (state: StreamState, event: string, data: Data): StreamState => {
@@ -155,6 +170,10 @@ const durable = (state: StreamState, event: string, data: Data, at: number): Str
       return append({ ...state, growing: { ...state.growing, text: "" } }, "assistant", text(data["text"]), data, at)
     case "thinking_done":
       return { ...state, growing: { ...state.growing, thinking: "" } }
+    case "input_queued":
+      return { ...state, queued: enqueue(state.queued, data) }
+    case "input_unqueued":
+      return { ...state, queued: state.queued.filter(({ id }) => id !== data["input_id"]) }
     case "run_end":
       return { ...state, status: data["result"] === "paused" ? "paused" : state.status, growing: nothing }
     case "status": {
@@ -179,7 +198,7 @@ const applySnapshot = (state: StreamState, snapshot: Snapshot): StreamState => {
   snapshot.items.forEach((item, index) => {
     if (offset + index >= 0) entries[offset + index] = item
   })
-  const asides = kept ? state.asides : []
+  const asides = onlyOpen(kept ? state.asides : [], snapshot.requests, snapshot.asOf)
   return {
     ...state,
     current: true,
@@ -189,6 +208,7 @@ const applySnapshot = (state: StreamState, snapshot: Snapshot): StreamState => {
     entries,
     asides: snapshot.toolCalls.reduce((list, call) => callInFlight(list, call, snapshot.asOf), asides),
     growing: { text: snapshot.text, thinking: snapshot.thinking },
+    queued: snapshot.queued,
     asOf: snapshot.asOf,
     asidesAsOf: kept ? state.asidesAsOf : snapshot.asOf,
     ended: undefined

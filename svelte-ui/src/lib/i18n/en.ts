@@ -1,4 +1,5 @@
 /** English. The type of this dictionary is the list of what every language must say. */
+import { enConsole } from "./enConsole.ts"
 import { enSettings } from "./enSettings.ts"
 import { plural } from "./plural.ts"
 
@@ -102,7 +103,8 @@ export const en = {
     noMatchTitle: "No worker matches",
     noMatchText: "Change or clear the filter.",
     loadMore: "Load more",
-    count: (count: number) => plural(count, "worker", "workers")
+    count: (count: number) => plural(count, "worker", "workers"),
+    asks: (count: number) => (count === 1 ? "Asks for permission" : `Asks for permission (${count})`)
   },
   newWorker: {
     title: "New worker",
@@ -114,6 +116,7 @@ export const en = {
     profile: "Profile",
     profileDefault: "Runtime's default",
     profileDefaultText: "Whatever the runtime starts when nothing is asked for.",
+    profilesUnavailable: "Cannot be used here",
     name: "Name",
     nameHint: "Shown in lists. Without one the worker is known by its id.",
     firstInput: "First input",
@@ -121,90 +124,7 @@ export const en = {
     create: "Create worker",
     creating: "Creating…"
   },
-  console: {
-    title: "Worker",
-    back: "All workers",
-    transcript: "Transcript",
-    you: "You",
-    worker: "Worker",
-    system: "System",
-    thinking: "Thinking",
-    thought: "Thought",
-    writing: "Writing",
-    working: "Working",
-    emptyTitle: "Nothing said yet",
-    emptyText: "Write to the worker below. Its answer appears here as it is written.",
-    loadingEntry: "Loading entry…",
-    entryFailed: "This entry could not be loaded.",
-    copyEntry: "Copy text",
-    linkEntry: "Copy link",
-    linkCopied: "Link copied",
-    entryNumber: (n: number) => `Entry ${n}`,
-    showAll: (characters: number) => `Show all ${characters.toLocaleString("en")} characters`,
-    showLess: "Show less",
-    jumpToEnd: "Jump to the end",
-    tool: {
-      calling: "calling",
-      running: "running",
-      done: "done",
-      failed: "failed",
-      interrupted: "no result",
-      input: "Input",
-      output: "Output",
-      summary: "Summary"
-    },
-    runEnd: {
-      paused: "The run is paused.",
-      limit_reached: "The run reached its limit.",
-      rolled_back: "The run was rolled back."
-    } as Record<string, string>,
-    error: "Error from the worker",
-    usage: (input: number, output: number) =>
-      `${input.toLocaleString("en")} tokens in · ${output.toLocaleString("en")} out`,
-    link: {
-      connecting: "Connecting…",
-      live: "Live",
-      waiting: "Reconnecting…",
-      waitingIn: (seconds: number) => `Reconnecting in ${seconds} s`,
-      offline: "This device is offline",
-      resyncing: "Catching up…",
-      ended: "Ended",
-      refused: "Stream refused",
-      gone: "Not found",
-      reconnectNow: "Reconnect now",
-      startAfresh: "Start afresh"
-    },
-    resynced: "The stream was interrupted; everything is up to date again.",
-    diagnostic: "Notice from the stream",
-    goneTitle: "There is no such worker",
-    goneText: "It may have been removed, or its runtime no longer knows it.",
-    ended: {
-      stopped: "This worker was stopped. It takes no more input.",
-      cancelled: "This worker was cancelled. It takes no more input."
-    } as Record<string, string>,
-    endedOther: "This worker has ended. It takes no more input.",
-    composer: "Message",
-    placeholder: "Write to the worker…",
-    send: "Send",
-    sending: "Sending…",
-    sendHint: "Enter sends, Shift+Enter starts a new line",
-    busy: "The worker is busy. Wait until it is idle, or stop it.",
-    unsupported: "This runtime does not support it.",
-    notReady: "The worker cannot take input in its present state.",
-    stop: "Stop",
-    stopTitle: "Stop this worker?",
-    stopText: "It finishes in good order and takes no more input. This cannot be undone; the transcript stays.",
-    cancel: "Cancel worker",
-    cancelTitle: "Cancel this worker?",
-    cancelText: "It is cut off at once, in the middle of what it does. This cannot be undone; the transcript stays.",
-    keep: "Keep it running",
-    reason: "Reason",
-    announce: "Screen reader announcements",
-    announcePause: "Pause announcements",
-    announceResume: "Resume announcements",
-    said: (who: string, text: string) => `${who}: ${text}`,
-    workerId: "Worker id"
-  },
+  ...enConsole,
   ...enSettings,
   login: {
     title: "Log in",

@@ -1,5 +1,6 @@
 /** Japanese. */
 import type { Messages } from "./en.ts"
+import { jaConsole } from "./jaConsole.ts"
 import { jaSettings } from "./jaSettings.ts"
 
 const count = (number: number, unit: string) => `${number.toLocaleString("ja")} ${unit}`
@@ -104,7 +105,8 @@ export const ja: Messages = {
     noMatchTitle: "該当するワーカーがありません",
     noMatchText: "絞り込みを変更または解除してください。",
     loadMore: "さらに読み込む",
-    count: (number) => count(number, "件")
+    count: (number) => count(number, "件"),
+    asks: (number) => (number === 1 ? "許可待ち" : `許可待ち（${number}）`)
   },
   newWorker: {
     title: "新しいワーカー",
@@ -116,6 +118,7 @@ export const ja: Messages = {
     profile: "プロファイル",
     profileDefault: "ランタイムの既定",
     profileDefaultText: "指定がないときにランタイムが開始するもの。",
+    profilesUnavailable: "ここでは使えません",
     name: "名前",
     nameHint: "一覧に表示されます。空欄の場合は ID で表示されます。",
     firstInput: "最初の入力",
@@ -123,89 +126,7 @@ export const ja: Messages = {
     create: "作成",
     creating: "作成中…"
   },
-  console: {
-    title: "ワーカー",
-    back: "ワーカー一覧",
-    transcript: "会話の記録",
-    you: "あなた",
-    worker: "ワーカー",
-    system: "システム",
-    thinking: "考えています",
-    thought: "思考",
-    writing: "書いています",
-    working: "作業中",
-    emptyTitle: "まだ会話がありません",
-    emptyText: "下の欄からワーカーに書いてください。返答は書かれながらここに表示されます。",
-    loadingEntry: "読み込み中…",
-    entryFailed: "この項目を読み込めませんでした。",
-    copyEntry: "テキストをコピー",
-    linkEntry: "リンクをコピー",
-    linkCopied: "リンクをコピーしました",
-    entryNumber: (n) => `${n} 番目の項目`,
-    showAll: (characters) => `全文を表示（${characters.toLocaleString("ja")} 文字）`,
-    showLess: "折りたたむ",
-    jumpToEnd: "最後へ移動",
-    tool: {
-      calling: "呼び出し中",
-      running: "実行中",
-      done: "完了",
-      failed: "失敗",
-      interrupted: "結果なし",
-      input: "入力",
-      output: "出力",
-      summary: "概要"
-    },
-    runEnd: {
-      paused: "実行は一時停止中です。",
-      limit_reached: "実行が上限に達しました。",
-      rolled_back: "実行は巻き戻されました。"
-    },
-    error: "ワーカーのエラー",
-    usage: (input, output) => `入力 ${input.toLocaleString("ja")} / 出力 ${output.toLocaleString("ja")} トークン`,
-    link: {
-      connecting: "接続中…",
-      live: "ライブ",
-      waiting: "再接続中…",
-      waitingIn: (seconds) => `${seconds} 秒後に再接続`,
-      offline: "この端末はオフラインです",
-      resyncing: "追いついています…",
-      ended: "終了",
-      refused: "ストリームが拒否されました",
-      gone: "見つかりません",
-      reconnectNow: "今すぐ再接続",
-      startAfresh: "最初から接続"
-    },
-    resynced: "ストリームが中断しましたが、最新の状態に戻りました。",
-    diagnostic: "ストリームからのお知らせ",
-    goneTitle: "このワーカーは見つかりません",
-    goneText: "削除されたか、ランタイムに記録がありません。",
-    ended: {
-      stopped: "このワーカーは停止しました。入力はできません。",
-      cancelled: "このワーカーは中止されました。入力はできません。"
-    },
-    endedOther: "このワーカーは終了しました。入力はできません。",
-    composer: "メッセージ",
-    placeholder: "ワーカーに書く…",
-    send: "送信",
-    sending: "送信中…",
-    sendHint: "Enter で送信、Shift+Enter で改行",
-    busy: "ワーカーは処理中です。待機中になるまで待つか、停止してください。",
-    unsupported: "このランタイムは対応していません。",
-    notReady: "いまの状態では入力を受け付けません。",
-    stop: "停止",
-    stopTitle: "このワーカーを停止しますか？",
-    stopText: "きりのよいところで終了し、入力を受け付けなくなります。取り消せません。会話の記録は残ります。",
-    cancel: "ワーカーを中止",
-    cancelTitle: "このワーカーを中止しますか？",
-    cancelText: "処理の途中でもすぐに打ち切ります。取り消せません。会話の記録は残ります。",
-    keep: "続行させる",
-    reason: "理由",
-    announce: "読み上げ",
-    announcePause: "読み上げを一時停止",
-    announceResume: "読み上げを再開",
-    said: (who, text) => `${who}: ${text}`,
-    workerId: "ワーカー ID"
-  },
+  ...jaConsole,
   ...jaSettings,
   login: {
     title: "ログイン",

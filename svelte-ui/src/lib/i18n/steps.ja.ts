@@ -141,6 +141,11 @@ export const stepsJa: StepTexts = {
     "参照の種類を扱えるものがありません。",
     "token_ref には env:NAME、file:PATH、local:NAME のどれかを使ってください。"
   ),
+  "secret_unresolvable.not_granted": say("プラグインは、自分の設定が名指しする秘密情報だけを使えます。"),
+  "secret_unresolvable.provider_failed": say(
+    "参照の種類を扱うプラグインが失敗したか、時間内に答えませんでした。",
+    "プラグインの設定とバックエンドのログを確認してください。"
+  ),
   "secret_unresolvable.not_set": say(
     "参照する秘密情報が登録されていません。",
     "token_ref の名前で登録してください。例：secret set local:NAME"
@@ -155,5 +160,9 @@ export const stepsJa: StepTexts = {
   "secret_unresolvable.damaged": say("保管された秘密情報を復号できません。", "秘密情報をもう一度登録してください。"),
   "secret_unresolvable.too_large": say("秘密情報が大きすぎます。"),
   "secret_unresolvable.empty": say("秘密情報が空です。"),
-  "secret_unresolvable.control_characters": say("秘密情報に改行などの使えない文字が含まれています。")
+  "secret_unresolvable.control_characters": say("秘密情報に改行などの使えない文字が含まれています。"),
+  "plugin_failed.failed": say("プラグインが理由を示さずに失敗しました。"),
+  "plugin_failed.defect": say("プラグインがプログラムの誤りで止まりました。"),
+  "plugin_failed.answer": say("プラグインの答えがプラグイン API の定める形ではありません。"),
+  "plugin_failed.code_refused": say("プラグインが、プラグインには許されない問題で答えました。")
 }
