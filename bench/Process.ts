@@ -7,7 +7,8 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Figures } from "./contenders/probe.ts"
 
-export const root = fileURLToPath(new URL("..", import.meta.url))
+/** The checkout whose product is measured: this one, unless another is named. */
+export const root = process.env["BENCH_PRODUCT"] ?? fileURLToPath(new URL("..", import.meta.url))
 const probe = fileURLToPath(new URL("./contenders/probe.ts", import.meta.url))
 
 /** A start that takes longer is a broken build and not a slow one; in milliseconds. */
