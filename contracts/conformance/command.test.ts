@@ -93,7 +93,7 @@ describe("conformance run", () => {
           [[], 2, /--url/],
           [[url, "--token-ref", token], 2, /never the token itself/],
           [[url, "--only", "resme"], 2, /--only takes/],
-          [["--plugin", module("Laboratory.ts")], 1, /exports 0 kinds/],
+          [["--plugin", module("Laboratory.ts")], 1, /exports no definition/],
           [[url], 1, /runtime_unreachable/]
         ] as const) {
           const ended = yield* command(...args)

@@ -20,8 +20,8 @@ const names = Layer.succeed(AddressResolver, {
 const kinds = Layer.effectDiscard(
   Effect.gen(function* () {
     const installed = yield* SourceKinds
-    yield* installed.add(remoteHttp)
-    yield* installed.add(mock)
+    yield* installed.add(remoteHttp, { built_in: true })
+    yield* installed.add(mock, { built_in: true })
     const secrets = yield* SecretResolver
     yield* secrets.register({
       scheme: "test",

@@ -1,6 +1,7 @@
 /** What the web page says of a step in Japanese, held against the lists that the steps' codes come from. */
 import { assert, it } from "@effect/vitest"
 import { StepName } from "../../src/domain/ConnectionTest.ts"
+import { failures } from "../../src/domain/plugin/SafeProblem.ts"
 import { faults } from "../../src/domain/RuntimeFault.ts"
 import type { Reason } from "../../src/domain/SecretResolver.ts"
 import { stepsJa } from "../../svelte-ui/src/lib/i18n/steps.ja.ts"
@@ -8,6 +9,8 @@ import { stepsJa } from "../../svelte-ui/src/lib/i18n/steps.ja.ts"
 /** All of them: the type asks for it. */
 const secretReasons: Readonly<Record<Reason, true>> = {
   unknown_scheme: true,
+  not_granted: true,
+  provider_failed: true,
   not_set: true,
   unreadable: true,
   readable_by_others: true,
@@ -36,6 +39,7 @@ const codes = [
   ...StepName.literals.map((step) => `ok.${step}`),
   ...Object.entries(faults).map(([reason, { code }]) => `${code}.${reason}`),
   ...Object.keys(secretReasons).map((reason) => `secret_unresolvable.${reason}`),
+  ...Object.keys(failures).map((reason) => `plugin_failed.${reason}`),
   ...further
 ]
 

@@ -6,6 +6,7 @@ import { SourceKinds } from "../domain/SourceKind.ts"
 import { mock } from "../plugins/mock/index.ts"
 import { processRuntime } from "../plugins/process/index.ts"
 import { remoteHttp } from "../plugins/remote-http/index.ts"
+import { ssh } from "../plugins/ssh/index.ts"
 
 /** Under the policy of the config file; a change of the policy takes effect at the next start. */
 const egress = Layer.unwrap(
@@ -19,9 +20,10 @@ const egress = Layer.unwrap(
 const installed = Layer.effectDiscard(
   Effect.gen(function* () {
     const kinds = yield* SourceKinds
-    yield* kinds.add(remoteHttp)
-    yield* kinds.add(mock)
-    yield* kinds.add(processRuntime)
+    yield* kinds.add(remoteHttp, { built_in: true })
+    yield* kinds.add(mock, { built_in: true })
+    yield* kinds.add(processRuntime, { built_in: true })
+    yield* kinds.add(ssh, { built_in: true })
   })
 )
 

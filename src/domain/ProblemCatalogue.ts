@@ -242,6 +242,12 @@ export const catalogue = {
     "The runtime speaks an incompatible version.",
     "Use versions of runtime and backend that fit together."
   ),
+  host_key_refused: row(
+    502,
+    "network",
+    "The host that answered has not shown a key that is known.",
+    "Compare the host's key with what its administrator says, and correct the known hosts of the connection only then."
+  ),
   runtime_failed: transient(
     502,
     "runtime",
@@ -287,6 +293,12 @@ export const catalogue = {
     "plugin",
     "Another plugin has this kind already.",
     "Load one of the two plugins, or give one of them another kind."
+  ),
+  plugin_failed: row(
+    502,
+    "plugin",
+    "The plugin that reaches this runtime failed.",
+    "Look for the plugin's failure in the backend's log, and update the plugin or take it out of the config file."
   ),
   runtime_built_in: row(409, "caller", "The built-in runtime cannot be changed.", "Choose another connection."),
   runtime_in_use: row(

@@ -26,6 +26,8 @@ export const maxCachedSecrets = 256
 /** Why a secret could not be resolved. It says nothing about the secret, its place or its neighbours. */
 export type Reason =
   | "unknown_scheme"
+  | "not_granted"
+  | "provider_failed"
   | "not_set"
   | "unreadable"
   | "readable_by_others"
@@ -38,6 +40,8 @@ export type Reason =
 
 const sentences: Readonly<Record<Reason, string>> = {
   unknown_scheme: "No provider knows the scheme of the secret reference.",
+  not_granted: "The plugin may only ask for secrets that its own configuration names.",
+  provider_failed: "The plugin that knows the scheme of the secret reference failed, or did not answer in time.",
   not_set: "The secret that the reference names is not set.",
   unreadable: "The secret's file cannot be read, or is not a regular file.",
   readable_by_others: "The secret's file can be read or written by others; take their access away (chmod 600).",

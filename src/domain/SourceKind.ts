@@ -1,48 +1,25 @@
 /**
- * A kind of runtime source: one definition from which the form in the settings page, the validation of the file, the API
- * and the connection itself are made. Nothing else in the product names a kind.
+ * The kinds of runtime source that there are. Form, validation, API and connection are made from their definitions;
+ * nothing else in the product names a kind.
  */
-import { Context, Effect, Layer, type Redacted, Schema, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, Schema, type Scope } from "effect"
 import { fieldErrors } from "./api/FieldErrors.ts"
-import type { ConnectionEntry } from "./Connection.ts"
+import { type ConnectionEntry, EMBEDDED, RAW_SECRET_SENTENCE } from "./Connection.ts"
 import type { Steps } from "./ConnectionTest.ts"
+import type { Connecting, RuntimeSourceDefinition } from "./plugin/Definition.ts"
+import * as FormSchema from "./plugin/FormSchema.ts"
+import * as Grant from "./plugin/Grant.ts"
+import * as Guard from "./plugin/Guard.ts"
+import { OutboundFactory } from "./plugin/PluginHost.ts"
 import * as Problem from "./Problem.ts"
-import type { RuntimeSource } from "./RuntimeSource.ts"
-import { isSecretRef, SecretResolver, type Unresolvable, unresolvable } from "./SecretResolver.ts"
+import type { Capabilities } from "./Runtime.ts"
+import * as RuntimeSource from "./RuntimeSource.ts"
+import { isSecretRef, SecretResolver, unresolvable } from "./SecretResolver.ts"
 
-/** What a kind gets to work with. */
-export interface Connecting<Options> {
-  readonly id: ConnectionEntry["id"]
-  readonly display_name: string
-  /** Present when the kind asks for one. */
-  readonly endpoint: string | undefined
-  /** Resolves the connection's secret anew each time, so that a rotated one is picked up; undefined without `token_ref`. */
-  readonly token: Effect.Effect<Redacted.Redacted, Unresolvable> | undefined
-  readonly options: Options
-}
+type Source = RuntimeSource.RuntimeSource["Service"]
 
-export interface SourceKind<Options = never, R = never> {
-  readonly kind: string
-  readonly label: string
-  readonly description: string
-  readonly endpoint: "required" | "none"
-  /** Shape of the connection's `options`. */
-  readonly options: Schema.Codec<Options, unknown>
-  /** Members that name a secret. */
-  readonly secretFields: ReadonlyArray<string>
-  /** Opens the connection for as long as the scope lives. Must not call the runtime yet: a dead one is still connected. */
-  readonly connect: (
-    connecting: Connecting<Options>
-  ) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, R | Scope.Scope>
-  /**
-   * Goes the way to the runtime step by step, from `policy` to `tls`, for a test of the connection: by the same rules and
-   * to the same place as `connect`, and without a credential. Absent where there is no such way.
-   */
-  readonly reach?: (
-    connecting: Connecting<Options>,
-    steps: Steps
-  ) => Effect.Effect<void, Problem.Problem, R | Scope.Scope>
-}
+/** How long a kind may take to open a connection. It does not call the runtime then, so it takes no time. */
+export const connectDeadline = Duration.seconds(10)
 
 /** A kind that is ready to connect: its options and services are settled. */
 export interface Installed {
@@ -53,26 +30,53 @@ export interface Installed {
   /** JSON Schema (draft 2020-12) of `options`. */
   readonly options_schema: Schema.JsonObject
   readonly secretFields: ReadonlyArray<string>
+  /** What every runtime of the kind can do at most; undefined where each says so itself. */
+  readonly capabilities: Capabilities | undefined
+  /** Whether it comes with the product. */
+  readonly built_in: boolean
   /** Whether the entry fits the kind; opens nothing. */
   readonly check: (entry: ConnectionEntry) => Effect.Effect<void, EntryProblem>
-  readonly connect: (entry: ConnectionEntry) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
+  /** The secrets that the entry names, by the pointer to each. */
+  readonly references: (entry: ConnectionEntry) => ReadonlyMap<string, string>
+  readonly connect: (entry: ConnectionEntry) => Effect.Effect<Source, Problem.Problem, Scope.Scope>
   /** As the kind's own; `false` when it has none. */
   readonly reach: (entry: ConnectionEntry, steps: Steps) => Effect.Effect<boolean, Problem.Problem, Scope.Scope>
 }
 
 type EntryProblem = Problem.Problem<"invalid_request" | "invalid_endpoint">
 
+export interface Installing<Settings> {
+  /** The plugin's own options, decoded. */
+  readonly settings: Settings
+  /** The secrets that `settings` names. */
+  readonly references?: ReadonlyArray<string>
+  /** Comes with the product. Other kinds are guarded: their answers are checked, and their words shown to nobody. */
+  readonly built_in?: boolean
+}
+
 /** Checks the entry against the kind and connects it. */
-const install = Effect.fnUntraced(function* <Options, R>(kind: SourceKind<Options, R>) {
+const install = Effect.fnUntraced(function* <Options, Settings, R>(
+  definition: RuntimeSourceDefinition<Options, Settings, R>,
+  { built_in = false, references: own = [], settings }: Installing<Settings>
+) {
   const services = yield* Effect.context<R | SecretResolver>()
   const secrets = yield* SecretResolver
+  const outbound = yield* OutboundFactory
+  const { kind } = definition
   const resolve = (ref: string) =>
     isSecretRef(ref) ? secrets.resolve(ref) : Effect.fail(unresolvable("unknown_scheme"))
-  const decode = Schema.decodeUnknownEffect(kind.options, { onExcessProperty: "error", errors: "all" })
+  const decode = Schema.decodeUnknownEffect(definition.options, { onExcessProperty: "error", errors: "all" })
+  const references = (entry: ConnectionEntry) => Grant.references(entry, definition.secretFields)
   const optionsOf = Effect.fnUntraced(function* (entry: ConnectionEntry) {
-    if (kind.endpoint === "required" && entry.endpoint === undefined) {
+    if (definition.endpoint === "required" && entry.endpoint === undefined) {
       return yield* Problem.make("invalid_endpoint", "This kind needs an endpoint.", {
         errors: [{ pointer: "/endpoint", code: "missing" }]
+      })
+    }
+    const raw = Grant.raw(entry.options ?? {}, definition.secretFields)
+    if (raw.length > 0) {
+      return yield* Problem.make("invalid_request", RAW_SECRET_SENTENCE, {
+        errors: raw.map((name) => ({ pointer: `/options/${name}`, code: "raw_secret", message: RAW_SECRET_SENTENCE }))
       })
     }
     return yield* decode(entry.options ?? {}).pipe(
@@ -83,33 +87,76 @@ const install = Effect.fnUntraced(function* <Options, R>(kind: SourceKind<Option
       )
     )
   })
-  const connecting = Effect.fnUntraced(function* (entry: ConnectionEntry) {
+  const guarding = (entry: ConnectionEntry): Guard.Guarding => ({
+    kind,
+    runtime_id: entry.id,
+    capabilities: definition.capabilities,
+    reasons: definition.reasons ?? {},
+    trusted: built_in,
+    services: services as Context.Context<never>
+  })
+  const withServices = <A, E>(effect: Effect.Effect<A, E, R | Scope.Scope>) =>
+    Effect.updateContext(effect, (scoped: Context.Context<Scope.Scope>) => Context.merge(services, scoped))
+  const opening = Effect.fnUntraced(function* (entry: ConnectionEntry) {
     const ref = entry.token_ref
-    return {
+    const connecting: Connecting<Options, Settings> = {
       id: entry.id,
       display_name: entry.display_name ?? entry.id,
       endpoint: entry.endpoint,
       token: ref === undefined ? undefined : resolve(ref),
-      options: yield* optionsOf(entry)
-    } satisfies Connecting<Options>
+      options: yield* optionsOf(entry),
+      settings
+    }
+    const host = { ...(yield* outbound), secret: Grant.secret(secrets, [...references(entry).values(), ...own]) }
+    return { connecting, host }
   })
-  const withServices = <A>(effect: Effect.Effect<A, Problem.Problem, R | Scope.Scope>) =>
-    Effect.updateContext(effect, (scoped: Context.Context<Scope.Scope>) => Context.merge(services, scoped))
-  const connect: Installed["connect"] = (entry) => withServices(Effect.flatMap(connecting(entry), kind.connect))
+  /** What the author wrote, under the rules for somebody else's program. */
+  const bounded = <A>(
+    effect: Effect.Effect<A, Problem.Problem, R | Scope.Scope>,
+    entry: ConnectionEntry,
+    operation: string
+  ) => {
+    const running = withServices(effect)
+    return built_in ? running : Guard.contained(running, guarding(entry), operation)
+  }
+  const connect: Installed["connect"] = Effect.fnUntraced(function* (entry) {
+    const { connecting, host } = yield* opening(entry)
+    const primitives = yield* bounded(
+      Effect.suspend(() => definition.connect(connecting, host)),
+      entry,
+      "runtime.connect"
+    ).pipe(
+      Effect.timeoutOrElse({
+        duration: connectDeadline,
+        orElse: () =>
+          Problem.fail("runtime_timeout", `The connection was not open within ${Duration.format(connectDeadline)}.`)
+      })
+    )
+    const { display_name, id } = connecting
+    return RuntimeSource.make({ id, kind, display_name, built_in: false }, Guard.guard(primitives, guarding(entry)))
+  })
   const reach: Installed["reach"] = Effect.fnUntraced(function* (entry, steps) {
-    const it = yield* connecting(entry)
-    if (kind.reach === undefined) return false
-    yield* withServices(kind.reach(it, steps))
+    const { connecting, host } = yield* opening(entry)
+    const go = definition.reach
+    if (go === undefined) return false
+    yield* bounded(
+      Effect.suspend(() => go(connecting, steps, host)),
+      entry,
+      "runtime.reach"
+    )
     return true
   })
   return {
-    kind: kind.kind,
-    label: kind.label,
-    description: kind.description,
-    endpoint: kind.endpoint,
-    options_schema: Schema.toJsonSchemaDocument(kind.options).schema as Schema.JsonObject,
-    secretFields: kind.secretFields,
+    kind,
+    label: definition.label,
+    description: definition.description,
+    endpoint: definition.endpoint,
+    options_schema: FormSchema.of(definition.options),
+    secretFields: definition.secretFields,
+    capabilities: definition.capabilities,
+    built_in,
     check: (entry) => Effect.asVoid(optionsOf(entry)),
+    references,
     connect,
     reach
   } satisfies Installed
@@ -119,12 +166,15 @@ export class SourceKinds extends Context.Service<
   SourceKinds,
   {
     /** Adds a kind until the scope closes; a name that is taken is refused. */
-    readonly add: <Options, R>(
-      kind: SourceKind<Options, R>
+    readonly add: <Options, Settings, R>(
+      definition: RuntimeSourceDefinition<Options, Settings, R>,
+      ...installing: undefined extends Settings ? [Partial<Installing<Settings>>?] : [Installing<Settings>]
     ) => Effect.Effect<void, Problem.Problem<"kind_taken">, R | SecretResolver | Scope.Scope>
     readonly list: Effect.Effect<ReadonlyArray<Installed>>
     readonly check: (entry: ConnectionEntry) => Effect.Effect<void, EntryProblem>
-    readonly connect: (entry: ConnectionEntry) => Effect.Effect<RuntimeSource["Service"], Problem.Problem, Scope.Scope>
+    /** The secrets that an entry names, by the pointer to each. */
+    readonly references: (entry: ConnectionEntry) => Effect.Effect<ReadonlyMap<string, string>>
+    readonly connect: Installed["connect"]
     readonly reach: Installed["reach"]
   }
 >()("yoi-workspace/domain/SourceKinds") {
@@ -139,20 +189,25 @@ export class SourceKinds extends Context.Service<
         : Effect.succeed(found)
     }
     return {
-      add: (kind) =>
+      add: (definition, ...[installing]) =>
         Effect.gen(function* () {
-          const installed = yield* install(kind)
+          const { kind } = definition
+          const installed = yield* install(definition, { settings: undefined as never, ...installing })
           yield* Effect.acquireRelease(
             Effect.suspend(() => {
-              if (kinds.has(kind.kind)) return Problem.fail("kind_taken", `The kind ${kind.kind} exists already.`)
-              kinds.set(kind.kind, installed)
+              if (kinds.has(kind) || kind === EMBEDDED) {
+                return Problem.fail("kind_taken", `The kind ${kind} exists already.`)
+              }
+              kinds.set(kind, installed)
               return Effect.void
             }),
-            () => Effect.sync(() => kinds.delete(kind.kind))
+            () => Effect.sync(() => kinds.delete(kind))
           )
         }),
       list: Effect.sync(() => [...kinds.values()]),
       check: (entry) => Effect.flatMap(find(entry), (kind) => kind.check(entry)),
+      references: (entry) =>
+        Effect.sync(() => kinds.get(entry.kind)?.references(entry) ?? Grant.references(entry, ["token_ref"])),
       connect: (entry) => Effect.flatMap(find(entry), (kind) => kind.connect(entry)),
       reach: (entry, steps) => Effect.flatMap(find(entry), (kind) => kind.reach(entry, steps))
     }

@@ -19,7 +19,8 @@ import {
 import * as Problem from "../../domain/Problem.ts"
 import * as Endpoint from "../../domain/Endpoint.ts"
 import { isSecretRef, make as makeSecrets, SecretResolver } from "../../domain/SecretResolver.ts"
-import { type SourceKind, SourceKinds } from "../../domain/SourceKind.ts"
+import type { RuntimeSourceDefinition } from "../../domain/plugin/Definition.ts"
+import { SourceKinds } from "../../domain/SourceKind.ts"
 import { remoteHttp } from "../../plugins/remote-http/index.ts"
 import * as PluginModule from "../conformance/PluginModule.ts"
 import * as Target from "../conformance/Target.ts"
@@ -73,19 +74,23 @@ interface Flags extends Command.Command.Config.Infer<typeof flags> {}
 
 const Options = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
 const decodeOptions = Schema.decodeUnknownEffect(Options)
-type Host = EgressClient.EgressClient
+type Kind = RuntimeSourceDefinition<unknown, undefined, EgressClient.EgressClient>
 
 const chosenKind = (
   given: Flags
-): Effect.Effect<SourceKind<unknown, Host>, ReturnType<typeof usage> | PluginModule.NoKind> => {
-  if (Option.isSome(given.plugin)) return PluginModule.load<Host>(given.plugin.value)
+): Effect.Effect<Pick<Target.Target<unknown, EgressClient.EgressClient>, "kind" | "built_in">, CommandRefused> => {
+  if (Option.isSome(given.plugin)) {
+    return Effect.map(PluginModule.load(given.plugin.value), (kind) => ({ kind: kind as Kind, built_in: false }))
+  }
   if (Option.isNone(given.url))
     return Effect.fail(usage("Name a runtime with --url URL or a plugin with --plugin FILE."))
-  return Effect.succeed(remoteHttp as SourceKind<unknown, Host>)
+  return Effect.succeed({ kind: remoteHttp as Kind, built_in: true })
 }
 
+type CommandRefused = ReturnType<typeof usage> | PluginModule.NoKind
+
 const target = Effect.fnUntraced(function* (given: Flags) {
-  const kind = yield* Effect.catchTag(chosenKind(given), "NoKind", ({ sentence }) => Effect.fail(fail(sentence)))
+  const chosen = yield* Effect.catchTag(chosenKind(given), "NoKind", ({ sentence }) => Effect.fail(fail(sentence)))
   const ref = Option.getOrUndefined(given.tokenRef)
   // What is not a reference may be a token: it is not repeated.
   if (ref !== undefined && !isSecretRef(ref)) {
@@ -104,7 +109,7 @@ const target = Effect.fnUntraced(function* (given: Flags) {
     : yield* Effect.mapError(Target.profileOf(given.profile.value), () =>
         usage("--profile takes builtin:NAME, named:NAME or runtime_default.")
       )
-  return { kind, endpoint, token_ref: ref, options, profile, hold: Option.getOrUndefined(given.hold) }
+  return { ...chosen, endpoint, token_ref: ref, options, profile, hold: Option.getOrUndefined(given.hold) }
 })
 
 const chosenCases = (only: Option.Option<string>) => {

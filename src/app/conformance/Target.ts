@@ -7,10 +7,13 @@ import { RuntimeId } from "../../domain/Identifiers.ts"
 import * as Problem from "../../domain/Problem.ts"
 import * as Profile from "../../domain/Profile.ts"
 import { type SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
-import { type SourceKind, SourceKinds } from "../../domain/SourceKind.ts"
+import type { RuntimeSourceDefinition } from "../../domain/plugin/Definition.ts"
+import { SourceKinds } from "../../domain/SourceKind.ts"
 
 export interface Target<Options, R> {
-  readonly kind: SourceKind<Options, R>
+  readonly kind: RuntimeSourceDefinition<Options, undefined, R>
+  /** Whether the kind comes with the product; others are guarded as they are in a backend. */
+  readonly built_in: boolean
   readonly endpoint: string | undefined
   readonly token_ref: SecretRef | undefined
   readonly options: ConnectionEntry["options"]
@@ -46,7 +49,7 @@ const offered = (connect: Connect) =>
 export const make = Effect.fnUntraced(function* <Options, R>(target: Target<Options, R>) {
   const kinds = yield* SourceKinds
   const secrets = yield* SecretResolver
-  yield* kinds.add(target.kind)
+  yield* kinds.add(target.kind, { built_in: target.built_in })
   const { endpoint, options, token_ref } = target
   const entry = {
     id: RuntimeId.make("conformance"),

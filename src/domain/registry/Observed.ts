@@ -26,7 +26,7 @@ export interface Observation {
 /** Problems that mean that nothing came back. */
 const unreached: ReadonlySet<Problem.Code> = new Set(["runtime_unreachable", "runtime_timeout"])
 /** Problems that never left this process and say nothing about the runtime. */
-const ours: ReadonlySet<Problem.Code> = new Set(["secret_unresolvable", "egress_refused", "internal"])
+const ours: ReadonlySet<Problem.Code> = new Set(["secret_unresolvable", "egress_refused", "internal", "plugin_failed"])
 const incompatible: ReadonlySet<Problem.Code> = new Set(["runtime_protocol_error", "runtime_incompatible"])
 
 export class Observed {

@@ -5,15 +5,16 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as EchoExecutor from "../../adapters/executors/EchoExecutor.ts"
 import * as MockSource from "../../adapters/mock/MockSource.ts"
 import * as MemoryWorkerStore from "../../adapters/stores/MemoryWorkerStore.ts"
-import type { SourceKind } from "../../domain/SourceKind.ts"
+import { apiVersion, defineRuntimeSource } from "../../domain/plugin/Definition.ts"
 
 /** Each mock has an engine over a store of its own. */
 const parts = Layer.fresh(
   Layer.mergeAll(EchoExecutor.layer, MemoryWorkerStore.layer, SecureRandom.layerWebCrypto, Digest.layerWebCrypto)
 )
 
-export const mock: SourceKind<MockSource.MockOptions> = {
+export const mock = defineRuntimeSource({
   kind: "mock",
+  apiVersion,
   label: "Mock",
   description: "A pretended runtime with scripted workers, latency and faults. Nothing leaves this machine.",
   endpoint: "none",
@@ -23,4 +24,4 @@ export const mock: SourceKind<MockSource.MockOptions> = {
     Effect.flatMap(Layer.build(parts), (services) =>
       Effect.provideContext(MockSource.make({ id, display_name }, options), services)
     )
-}
+})

@@ -4,8 +4,8 @@ import * as ProcessSource from "../../adapters/process-runtime/ProcessSource.ts"
 import { RuntimeHome } from "../../adapters/process-runtime/RuntimeHome.ts"
 import * as RemoteSource from "../../adapters/remote-http/RemoteSource.ts"
 import { EgressClient } from "../../adapters/egress/EgressClient.ts"
+import { apiVersion, defineRuntimeSource } from "../../domain/plugin/Definition.ts"
 import * as Problem from "../../domain/Problem.ts"
-import type { SourceKind } from "../../domain/SourceKind.ts"
 
 /** MiB. Below the first Node itself does not start; the second is the memory of a large machine. */
 const memory = { minimum: 64, maximum: 1_048_576 }
@@ -33,8 +33,9 @@ const Options = Schema.Struct({
   )
 })
 
-export const processRuntime: SourceKind<typeof Options.Type> = {
+export const processRuntime = defineRuntimeSource({
   kind: "process",
+  apiVersion,
   label: "Runtime process",
   description:
     "A worker-runtime in a process of its own on the backend's machine. The backend starts it, keeps it running and ends it; its workers survive a restart.",
@@ -55,4 +56,4 @@ export const processRuntime: SourceKind<typeof Options.Type> = {
     }).pipe(Effect.provideService(EgressClient, made.client))
     return { ...source, kind: "process", describe: Effect.flatMap(source.describe, made.withFigures) }
   })
-}
+})

@@ -1,10 +1,9 @@
 /** The kind `remote_http`: a worker-runtime in another process or on another machine, reached over the runtime API. */
 import { Schema } from "effect"
-import type { EgressClient } from "../../adapters/egress/EgressClient.ts"
 import * as Reach from "../../adapters/remote-http/Reach.ts"
 import * as RemoteSource from "../../adapters/remote-http/RemoteSource.ts"
 import { REMOTE_HTTP } from "../../domain/Connection.ts"
-import type { SourceKind } from "../../domain/SourceKind.ts"
+import { apiVersion, defineRuntimeSource } from "../../domain/plugin/Definition.ts"
 
 /** A certificate is about 2 KiB; a chain with its roots fits ten times. */
 const maxPemLength = 65_536
@@ -24,8 +23,9 @@ const Options = Schema.Struct({
   )
 })
 
-export const remoteHttp: SourceKind<typeof Options.Type, EgressClient> = {
+export const remoteHttp = defineRuntimeSource({
   kind: REMOTE_HTTP,
+  apiVersion,
   label: "Remote runtime (HTTP)",
   description: "A worker-runtime on this or another machine, reached over its HTTP API.",
   endpoint: "required",
@@ -35,4 +35,4 @@ export const remoteHttp: SourceKind<typeof Options.Type, EgressClient> = {
     RemoteSource.make({ id, display_name, endpoint: endpoint ?? "", token, ...options }),
   reach: ({ endpoint, options: { ca }, token }, steps) =>
     Reach.reach({ endpoint: endpoint ?? "", token, ...(ca === undefined ? undefined : { ca }) }, steps)
-}
+})
