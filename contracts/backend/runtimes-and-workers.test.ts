@@ -50,9 +50,16 @@ const runtime: Shape = {
   status: "running",
   capabilities: {
     "workers.create": {},
-    "workers.input": { max_bytes: 1_048_576 },
+    "workers.input": {
+      max_bytes: 1_048_576,
+      modes: ["reject", "queue", "interrupt"],
+      max_queued: 16,
+      max_queued_bytes: 262_144
+    },
     "workers.stop": {},
     "workers.cancel": {},
+    "workers.interrupt": {},
+    "workers.permissions": {},
     "workers.transcript": { max_items: 256, max_bytes: 2_097_152 },
     "events.ws": { resume: true },
     "events.sse": { resume: true },

@@ -39,7 +39,14 @@ describe("the runtime", () => {
     }
     assert.strictEqual(body.runtime.diagnostic_count, 0)
     assert.isString(body.runtime.epoch)
-    assert.deepStrictEqual(body.runtime.capabilities["workers.input"], { max_bytes: 1_048_576 })
+    assert.deepStrictEqual(body.runtime.capabilities["workers.input"], {
+      max_bytes: 1_048_576,
+      modes: ["reject", "queue", "interrupt"],
+      max_queued: 16,
+      max_queued_bytes: 262_144
+    })
+    assert.deepStrictEqual(body.runtime.capabilities["workers.interrupt"], {})
+    assert.deepStrictEqual(body.runtime.capabilities["workers.permissions"], {})
     assert.deepStrictEqual(body.runtime.profiles[0].selector, { kind: "builtin", value: "echo" })
   })
 
@@ -110,11 +117,12 @@ describe("a worker", () => {
     assert.strictEqual(status, 200)
     assert.deepStrictEqual(Object.keys(body.ack).toSorted(), [
       "event_id",
+      "run_state",
       "status",
       "transcript_sequence",
       "worker_ref"
     ])
-    assert.deepInclude(body.ack, { status: "running", transcript_sequence: 1 })
+    assert.deepInclude(body.ack, { status: "running", run_state: "busy", transcript_sequence: 1 })
     await settled(worker_id)
     const { transcript } = (await runtime.call("GET", `/v1/workers/${worker_id}/transcript`)).body
     assert.deepInclude(transcript, { start: 0, limit: 256, total_items: 2, next_start: null })

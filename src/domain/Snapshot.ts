@@ -3,8 +3,9 @@
  * One reducer keeps it current from events; the runtime, the backend's event hub and the web page agree because of it.
  */
 import { Schema } from "effect"
+import * as Permissions from "./Permissions.ts"
 import { TranscriptItem } from "./Transcript.ts"
-import { PermissionRequest, QueuedInput } from "./Worker.ts"
+import { maxQueuedInputs, PermissionRequest, previewed, QueuedInput } from "./Worker.ts"
 import type { WorkerEvent } from "./WorkerEvent.ts"
 
 export const InFlight = Schema.Struct({
@@ -26,7 +27,7 @@ export const Snapshot = Schema.Struct({
   }),
   /** null when nothing is growing. */
   in_flight: Schema.NullOr(InFlight),
-  /** Inputs that wait, the next one first; absent when none does. */
+  /** Inputs that wait, the next one first, each by its beginning; absent when none does. */
   queued_inputs: Schema.optionalKey(Schema.Array(QueuedInput)),
   /** What the turn waits for a person to decide; absent when nothing is open. */
   permission_requests: Schema.optionalKey(Schema.Array(PermissionRequest)),
@@ -99,6 +100,39 @@ export const spoken = (event: WorkerEvent): Pick<TranscriptItem, "role" | "conte
   }
 }
 
+/** What is left out where there is none of it. */
+interface Steering {
+  readonly queued_inputs?: ReadonlyArray<QueuedInput>
+  readonly permission_requests?: ReadonlyArray<PermissionRequest>
+}
+
+/** The snapshot with other waiting inputs or open requests; empty ones are left out. */
+const steered = (self: Snapshot, change: Steering): Snapshot => {
+  const { permission_requests, queued_inputs, ...rest } = self
+  const waiting = change.queued_inputs ?? queued_inputs ?? []
+  const open = change.permission_requests ?? permission_requests ?? []
+  return {
+    ...rest,
+    ...(waiting.length === 0 ? undefined : { queued_inputs: waiting }),
+    ...(open.length === 0 ? undefined : { permission_requests: open })
+  }
+}
+
+/** The turn is over, and nothing is asked any more. */
+const turnOver = (self: Snapshot): Snapshot =>
+  self.permission_requests === undefined ? self : steered(self, { permission_requests: [] })
+
+const withoutInput = (self: Snapshot, input_id: unknown) =>
+  (self.queued_inputs ?? []).filter((input) => input.input_id !== input_id)
+
+const queuedOf = (data: WorkerEvent["data"]): QueuedInput =>
+  previewed({
+    input_id: text(data.input_id),
+    kind: data.kind === "system" ? "system" : "user",
+    content: text(data.content),
+    queued_at: text(data.queued_at)
+  })
+
 /**
  * The snapshot after one more event.
  *
@@ -142,10 +176,20 @@ export const apply = (self: Snapshot, event: WorkerEvent, event_id: string | und
     case "status": {
       const status = data.status === "running" || data.status === "paused" ? data.status : "idle"
       const state = typeof data.state === "string" ? data.state : status === "running" ? "busy" : "idle"
-      return { ...self, as_of, status, state, in_flight: status === "idle" ? null : self.in_flight }
+      if (status !== "idle") return { ...self, as_of, status, state }
+      return { ...turnOver(self), as_of, status, state, in_flight: null }
     }
     case "run_end":
-      return { ...self, as_of, in_flight: null }
+      return { ...turnOver(self), as_of, in_flight: null }
+    case "permission_request":
+    case "permission_resolved":
+      return { ...steered(self, { permission_requests: Permissions.after(self.permission_requests, event) }), as_of }
+    case "input_queued": {
+      const queued_inputs = [...withoutInput(self, data.input_id), queuedOf(data)].slice(0, maxQueuedInputs)
+      return { ...steered(self, { queued_inputs }), as_of }
+    }
+    case "input_unqueued":
+      return { ...steered(self, { queued_inputs: withoutInput(self, data.input_id) }), as_of }
     default:
       return as_of === self.as_of ? self : { ...self, as_of }
   }

@@ -47,7 +47,7 @@ export type InputMode = typeof InputMode.Type
 export const QueuedInput = Schema.Struct({
   input_id: Schema.String,
   kind: InputKind,
-  /** Whole where the worker is hosted; over HTTP its first 200 characters, since lists carry it. */
+  /** Whole in the record of the engine; in events, snapshots and over HTTP its beginning, since lists carry it. */
   content: Schema.String,
   queued_at: Timestamp
 })
@@ -56,8 +56,21 @@ export type QueuedInput = typeof QueuedInput.Type
 /** Inputs that wait at once, and their content together in bytes of UTF-8. Published with `workers.input`. */
 export const maxQueuedInputs = 16
 export const maxQueuedBytes = 262_144
-/** Of a queued input so many UTF-16 units are shown in lists. */
+/** Of a queued input so many UTF-16 units are shown in events, snapshots and lists. */
 export const queuedPreviewLength = 200
+
+/** The input as it is shown: its beginning, in whole characters. */
+export const previewed = (input: QueuedInput): QueuedInput =>
+  input.content.length <= queuedPreviewLength
+    ? input
+    : { ...input, content: input.content.slice(0, queuedPreviewLength).replace(/[\ud800-\udbff]$/, "") }
+
+/**
+ * What a waiting input or a permission request is called by: 1–200 visible ASCII characters. None starts with a dot, so
+ * that it is a name in a path and never a way through one.
+ */
+export const itemNamePattern = /^[\x21-\x2d\x2f-\x7e][\x21-\x7e]{0,199}$/
+export const isItemName = (name: string): boolean => itemNamePattern.test(name)
 
 /** What a turn asks a person for. The kind of an option is `allow_once`, `allow_always`, `reject_once`, `reject_always` or new. */
 export const PermissionRequest = Schema.Struct({

@@ -17,11 +17,11 @@ import type {
   CreateWorker,
   EndOptions,
   InputAck,
+  InputRequest,
   ListQuery,
   Replayable,
   TerminalState,
   Worker,
-  WorkerInput,
   WorkerPage
 } from "./Worker.ts"
 import type { StoreProblem } from "./WorkerStore.ts"
@@ -55,6 +55,7 @@ export type InputProblem =
       | "invalid_request"
       | "payload_too_large"
       | "worker_busy"
+      | "input_queue_full"
       | "worker_not_running"
       | "worker_execution_unavailable"
       | "worker_execution_rejected"
@@ -63,6 +64,14 @@ export type InputProblem =
     >
 
 export type EndProblem = StoreProblem | Keyed | Problem<"worker_not_found">
+
+export type InterruptProblem = EndProblem | Problem<"worker_not_running">
+
+export type PermitProblem =
+  | EndProblem
+  | Problem<"worker_not_running" | "permission_not_found" | "invalid_request" | "execution_backend_unavailable">
+
+export type UnqueueProblem = EndProblem | Problem<"queued_input_not_found">
 
 /** A watcher's start: what it sees first, and what it has missed. */
 export interface Watching extends Attached {
@@ -88,15 +97,33 @@ export class WorkerRuntime extends Context.Service<
       request: CreateWorker,
       options: CommandOptions
     ) => Effect.Effect<Replayable<Worker>, CreateProblem>
-    /** Durable when answered. */
+    /** Durable when answered. While the worker is busy, or an input waits for it, the mode decides. */
     readonly input: (
       worker_id: WorkerId,
-      input: WorkerInput,
+      input: InputRequest,
       options: CommandOptions
     ) => Effect.Effect<Replayable<InputAck>, InputProblem>
     /** Ends the worker; one that has ended answers how it ended. */
     readonly stop: (worker_id: WorkerId, options: EndOptions) => Effect.Effect<Replayable<Ack>, EndProblem>
     readonly cancel: (worker_id: WorkerId, options: EndOptions) => Effect.Effect<Replayable<Ack>, EndProblem>
+    /**
+     * Ends the turn and not the worker: what was shown of an answer stays, and the next waiting input starts. A worker
+     * without a turn answers as it is.
+     */
+    readonly interrupt: (worker_id: WorkerId, options: EndOptions) => Effect.Effect<Replayable<Ack>, InterruptProblem>
+    /** Answers an open permission request of the turn; answered when the executor took it. */
+    readonly permit: (
+      worker_id: WorkerId,
+      permission_id: string,
+      option_id: string,
+      options: CommandOptions
+    ) => Effect.Effect<Replayable<Ack>, PermitProblem>
+    /** Takes back an input that waits; one that has started is not found. */
+    readonly unqueue: (
+      worker_id: WorkerId,
+      input_id: string,
+      options: CommandOptions
+    ) => Effect.Effect<Replayable<Ack>, UnqueueProblem>
     readonly transcript: (
       worker_id: WorkerId,
       query: TranscriptQuery

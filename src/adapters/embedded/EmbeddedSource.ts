@@ -18,6 +18,9 @@ export const make = Effect.gen(function* () {
       input: runtime.input,
       stop: (worker_id, reason, options) => runtime.stop(worker_id, ending(options, reason)),
       cancel: (worker_id, reason, options) => runtime.cancel(worker_id, ending(options, reason)),
+      interrupt: (worker_id, reason, options) => runtime.interrupt(worker_id, ending(options, reason)),
+      permit: runtime.permit,
+      unqueue: runtime.unqueue,
       transcript: runtime.transcript,
       events: (worker_id, cursor) =>
         frames((from, watcher, onReset) => runtime.watch(worker_id, from, watcher, onReset), cursor),

@@ -80,6 +80,12 @@ export const make = Effect.fnUntraced(function* (
       stop: (worker_id, reason, command) => through("worker.stop", runtime.stop(worker_id, ending(command, reason))),
       cancel: (worker_id, reason, command) =>
         through("worker.cancel", runtime.cancel(worker_id, ending(command, reason))),
+      interrupt: (worker_id, reason, command) =>
+        through("worker.interrupt", runtime.interrupt(worker_id, ending(command, reason))),
+      permit: (worker_id, permission_id, option_id, command) =>
+        through("worker.permit", runtime.permit(worker_id, permission_id, option_id, command)),
+      unqueue: (worker_id, input_id, command) =>
+        through("worker.unqueue", runtime.unqueue(worker_id, input_id, command)),
       transcript: (worker_id, query) => through("worker.transcript", runtime.transcript(worker_id, query)),
       events: (worker_id, cursor) =>
         Stream.unwrap(

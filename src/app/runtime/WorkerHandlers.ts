@@ -68,7 +68,7 @@ export const WorkerHandlers = HttpApiBuilder.group(
       get: ({ params }) => Effect.map(runtime.get(params.worker_id), (worker) => ({ worker: Mapping.worker(worker) })),
 
       input: Effect.fnUntraced(function* ({ headers, params, payload }) {
-        const taken = yield* whileReady(runtime.input(params.worker_id, payload, options(headers)))
+        const taken = yield* whileReady(runtime.input(params.worker_id, Mapping.fromInput(payload), options(headers)))
         return answer(taken, (ack) => ({ ack: Mapping.inputAck(ack) }))
       }),
 
@@ -80,6 +80,22 @@ export const WorkerHandlers = HttpApiBuilder.group(
       cancel: Effect.fnUntraced(function* ({ headers, params, payload }) {
         const ended = yield* runtime.cancel(params.worker_id, ending(options(headers), payload?.reason ?? undefined))
         return answer(ended, (ack) => ({ ack: Mapping.ack(ack) }))
+      }),
+
+      interrupt: Effect.fnUntraced(function* ({ headers, params, payload }) {
+        const ended = yield* runtime.interrupt(params.worker_id, ending(options(headers), payload?.reason ?? undefined))
+        return answer(ended, (ack) => ({ ack: Mapping.ack(ack) }))
+      }),
+
+      permit: Effect.fnUntraced(function* ({ headers, params, payload }) {
+        const { permission_id, worker_id } = params
+        const taken = yield* runtime.permit(worker_id, permission_id, payload.option_id, options(headers))
+        return answer(taken, (ack) => ({ ack: Mapping.ack(ack) }))
+      }),
+
+      unqueue: Effect.fnUntraced(function* ({ headers, params }) {
+        const taken = yield* runtime.unqueue(params.worker_id, params.input_id, options(headers))
+        return answer(taken, (ack) => ({ ack: Mapping.ack(ack) }))
       }),
 
       transcript: Effect.fnUntraced(function* ({ params, query }) {

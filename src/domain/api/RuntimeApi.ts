@@ -12,6 +12,7 @@ import {
 import { maxCursorLength } from "../EventCursor.ts"
 import { IdempotencyKey, idPattern, WorkerId } from "../Identifiers.ts"
 import { problems } from "./RuntimeProblems.ts"
+import { itemNamePattern } from "../Worker.ts"
 import * as Wire from "./RuntimeWire.ts"
 
 /** Turns everything that goes wrong into the one error body. Outermost: what it declares holds for every route. */
@@ -40,6 +41,7 @@ const Limit = WholeNumber.check(Schema.isGreaterThanOrEqualTo(1))
 const EventCursor = Schema.String.check(Schema.isMaxLength(maxCursorLength))
 
 const ofWorker = { worker_id: WorkerId }
+const ItemName = Schema.String.check(Schema.isPattern(itemNamePattern))
 const keyed = { "idempotency-key": Schema.optionalKey(IdempotencyKey) }
 
 /** A success that says whether the answer was given before. */
@@ -99,10 +101,48 @@ const WorkersGroup = HttpApiGroup.make("workers")
         ...executor,
         "invalid_worker_id",
         "worker_not_found",
+        "input_queue_full",
         "worker_not_running",
         "worker_execution_unavailable"
       )
-    }).middleware(RuntimeBody),
+    })
+      .middleware(RuntimeBody)
+      .annotate(
+        OpenApi.Description,
+        "While the worker is busy the mode decides: the input is refused, waits for its turn, or the turn is ended for it."
+      ),
+    HttpApiEndpoint.post("interrupt", "/v1/workers/:worker_id/interrupt", {
+      params: ofWorker,
+      headers: keyed,
+      payload: Wire.Reason,
+      success: replayable(Wire.AckAnswer),
+      error: problems(...key, ...store, "invalid_worker_id", "worker_not_found", "worker_not_running")
+    })
+      .middleware(RuntimeBody)
+      .annotate(OpenApi.Description, "Ends the turn and not the worker. A worker without a turn answers as it is."),
+    HttpApiEndpoint.post("permit", "/v1/workers/:worker_id/permissions/:permission_id", {
+      params: { ...ofWorker, permission_id: ItemName },
+      headers: keyed,
+      payload: Wire.Permit,
+      success: replayable(Wire.AckAnswer),
+      error: problems(
+        ...key,
+        ...store,
+        "invalid_worker_id",
+        "worker_not_found",
+        "permission_not_found",
+        "worker_not_running",
+        "execution_backend_unavailable"
+      )
+    })
+      .middleware(RuntimeBody)
+      .annotate(OpenApi.Description, "Answers a permission request of the turn with one of its options."),
+    HttpApiEndpoint.delete("unqueue", "/v1/workers/:worker_id/queue/:input_id", {
+      params: { ...ofWorker, input_id: ItemName },
+      headers: keyed,
+      success: replayable(Wire.AckAnswer),
+      error: problems(...key, ...store, "invalid_worker_id", "worker_not_found", "queued_input_not_found")
+    }).annotate(OpenApi.Description, "Takes back an input that waits for its turn."),
     HttpApiEndpoint.post("stop", "/v1/workers/:worker_id/stop", {
       params: ofWorker,
       headers: keyed,

@@ -6,7 +6,18 @@ import type { Diagnostic } from "../Diagnostic.ts"
 import type { RuntimeId } from "../Identifiers.ts"
 import type { RuntimeDescription } from "../Runtime.ts"
 import { maxPageItems, type TranscriptPage } from "../Transcript.ts"
-import type { Ack, CreateWorker, InputAck, OperationResult, Worker, WorkerState } from "../Worker.ts"
+import {
+  type Ack,
+  type CreateWorker,
+  type InputAck,
+  type InputMode,
+  type InputRequest,
+  type OperationResult,
+  previewed,
+  type Worker,
+  type WorkerInput,
+  type WorkerState
+} from "../Worker.ts"
 import type * as Wire from "./RuntimeWire.ts"
 
 /** Other languages write an absent member as null. */
@@ -54,6 +65,8 @@ export const worker = (it: Worker): Wire.Worker => ({
   config_bundle: it.config_bundle,
   transcript_len: it.transcript_len,
   last_event_id: it.last_event_id,
+  ...(it.queued_inputs === undefined ? undefined : { queued_inputs: it.queued_inputs.map(previewed) }),
+  ...(it.permission_requests === undefined ? undefined : { permission_requests: it.permission_requests }),
   display_name: it.display_name,
   ...(it.created_at === undefined ? undefined : { created_at: it.created_at }),
   ...(it.updated_at === undefined ? undefined : { updated_at: it.updated_at })
@@ -62,12 +75,14 @@ export const worker = (it: Worker): Wire.Worker => ({
 export const ack = (it: Ack): Wire.Ack => ({
   worker_ref: ref(it),
   status: statusOf(it.state),
-  event_id: it.event_id
+  event_id: it.event_id,
+  run_state: runStates[it.state]
 })
 
 export const inputAck = (it: InputAck): Wire.InputAck => ({
   ...ack(it),
-  transcript_sequence: it.transcript_sequence
+  transcript_sequence: it.transcript_sequence,
+  ...(it.queued === undefined ? undefined : { queued: it.queued })
 })
 
 export const transcript = (owner: Pick<Worker, "runtime_id" | "worker_id">, page: TranscriptPage): Wire.Transcript => {
@@ -124,10 +139,16 @@ export const fromCreate = (body: Wire.CreateWorker): CreateWorker => ({
   ...(!known(body.worker_id) ? undefined : { worker_id: body.worker_id })
 })
 
+export const fromInput = ({ mode, ...said }: WorkerInput & { readonly mode?: InputMode | null }): InputRequest =>
+  known(mode) ? { ...said, mode } : said
+
 /** The one state that the wire's two words stand for; what nobody could send input to is `stale`. */
 const fromExecution = (status: Wire.WorkerStatus, { backend, run_state }: Wire.Execution): WorkerState => {
   if (status !== "running") return status
-  if (backend !== "connected") return "stale"
+  return backend === "connected" ? fromRunState(run_state) : "stale"
+}
+
+const fromRunState = (run_state: Wire.RunState): WorkerState => {
   switch (run_state) {
     case "busy":
     case "errored":
@@ -140,6 +161,10 @@ const fromExecution = (status: Wire.WorkerStatus, { backend, run_state }: Wire.E
       return "stale"
   }
 }
+
+/** An empty list is left out, as the engine does it. */
+const listed = <K extends string, A>(key: K, items: ReadonlyArray<A> | null | undefined) =>
+  known(items) && items.length > 0 ? ({ [key]: items } as { readonly [_ in K]: ReadonlyArray<A> }) : undefined
 
 /** A worker as its runtime tells it, under the backend's alias. */
 export const fromWorker = (runtime_id: RuntimeId, it: Wire.Worker): Worker => {
@@ -154,6 +179,8 @@ export const fromWorker = (runtime_id: RuntimeId, it: Wire.Worker): Worker => {
     config_bundle: it.config_bundle ?? null,
     transcript_len: it.transcript_len,
     last_event_id: it.last_event_id,
+    ...listed("queued_inputs", it.queued_inputs),
+    ...listed("permission_requests", it.permission_requests),
     ...(!known(last_result)
       ? undefined
       : {
@@ -169,17 +196,18 @@ export const fromWorker = (runtime_id: RuntimeId, it: Wire.Worker): Worker => {
   }
 }
 
-/** An ack says only whether the worker has ended; one that runs has just taken an input or refused to end. */
+/** An ack of a runtime that says no more than whether the worker has ended: it has just taken an input. */
 export const fromAck = (runtime_id: RuntimeId, it: Wire.Ack): Ack => ({
   runtime_id,
   worker_id: it.worker_ref.worker_id,
-  state: it.status === "running" ? "busy" : it.status,
+  state: it.status !== "running" ? it.status : known(it.run_state) ? fromRunState(it.run_state) : "busy",
   event_id: it.event_id
 })
 
 export const fromInputAck = (runtime_id: RuntimeId, it: Wire.InputAck): InputAck => ({
   ...fromAck(runtime_id, it),
-  transcript_sequence: it.transcript_sequence
+  transcript_sequence: it.transcript_sequence,
+  ...(known(it.queued) ? { queued: it.queued } : undefined)
 })
 
 export const fromTranscript = (it: Wire.Transcript): TranscriptPage => ({

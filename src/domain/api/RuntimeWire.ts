@@ -55,7 +55,7 @@ export const Worker = Schema.Struct({
   config_bundle: orNull(Schema.Struct({ id: Schema.String, digest: Schema.String })),
   transcript_len: Schema.Int,
   last_event_id: Schema.Int,
-  /** Ours: inputs that wait, the next one first; their content is cut. */
+  /** Ours: inputs that wait, the next one first, each by its beginning. */
   queued_inputs: orNull(Schema.Array(QueuedInput)),
   /** Ours: what the turn waits for a person to decide. */
   permission_requests: orNull(Schema.Array(PermissionRequest)),
@@ -112,7 +112,13 @@ export const Transcript = Schema.Struct({
 }).annotate({ identifier: "Transcript" })
 export type Transcript = typeof Transcript.Type
 
-const ack = { worker_ref: WorkerRef, status: WorkerStatus, event_id: Schema.Int }
+const ack = {
+  worker_ref: WorkerRef,
+  status: WorkerStatus,
+  event_id: Schema.Int,
+  /** Ours: how the worker's executor is now. */
+  run_state: orNull(RunState)
+}
 export const Ack = Schema.Struct(ack).annotate({ identifier: "Ack" })
 export type Ack = typeof Ack.Type
 /** Where an input waits; 1 = the next one. */
@@ -149,7 +155,7 @@ export const Permit = Schema.Struct({
 /** The longest reason that is taken, in UTF-16 units. */
 export const maxReasonLength = 1_000
 
-/** What stop and cancel take: no body at all, or a reason. */
+/** What stop, cancel and interrupt take: no body at all, or a reason. */
 export const Reason = [
   Schema.Null,
   Schema.Struct({ reason: orNull(Schema.String.check(Schema.isMaxLength(maxReasonLength))) })

@@ -6,10 +6,13 @@ import * as Problem from "../Problem.ts"
 import * as Profile from "../Profile.ts"
 import { capability } from "../Runtime.ts"
 import type { CreateWorker, Worker } from "../Worker.ts"
-import { checkContent, type Engine, ensureOpen, inputEvent, startRun, type ToReceipt } from "./Commands.ts"
+import * as Guard from "./Guard.ts"
+import { type Engine, ensureOpen, type ToReceipt } from "./Host.ts"
 import { commit, make as makeHosted } from "./HostedWorker.ts"
+import { checkContent } from "./Input.ts"
 import { status } from "./Run.ts"
 import * as Session from "./Session.ts"
+import { begin, inputEvent } from "./Turns.ts"
 
 const resolveProfile = Effect.fnUntraced(function* (engine: Engine, request: CreateWorker) {
   const wanted = request.profile ?? Profile.runtimeDefault
@@ -114,7 +117,8 @@ const host = Effect.fnUntraced(function* (
         const state = input === undefined ? "idle" : "busy"
         yield* commit(engine.store, hosted, first, { state }, toReceipt)
         engine.workers.set(worker_id, hosted)
-        if (turn !== undefined) yield* startRun(engine, hosted, turn)
+        if (turn === undefined) yield* Guard.watch(engine, hosted)
+        else yield* begin(engine, hosted, turn)
         return hosted.worker
       }).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
     })

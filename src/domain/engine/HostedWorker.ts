@@ -3,7 +3,7 @@ import { DateTime, Effect, type Fiber, type Scope, Semaphore } from "effect"
 import { EventLog } from "../EventLog.ts"
 import * as Snapshot from "../Snapshot.ts"
 import type { TranscriptItem } from "../Transcript.ts"
-import type { Worker } from "../Worker.ts"
+import { previewed, type Worker } from "../Worker.ts"
 import type { WorkerEvent } from "../WorkerEvent.ts"
 import type { WorkerSession } from "../WorkerExecutor.ts"
 import type { Receipt, StoredEvent, WorkerStore } from "../WorkerStore.ts"
@@ -17,7 +17,12 @@ export interface HostedWorker {
   /** Ends the session when it is closed. */
   readonly scope: Scope.Closeable
   session: WorkerSession | undefined
+  /** The newest run, which may be over. */
   run: Fiber.Fiber<unknown, unknown> | undefined
+  /** Whether a fiber is about to start the next waiting input. */
+  starting: boolean
+  /** Whether a fiber waits for the session to end by itself. */
+  guarded: boolean
   /** Whether the log's snapshot holds the tail of the stored transcript; false after a restart until somebody looks. */
   tailLoaded: boolean
 }
@@ -39,6 +44,8 @@ export const make = (options: {
         status: worker.state === "busy" ? "running" : "idle",
         state: worker.state,
         transcript: { start: worker.transcript_len, total_items: worker.transcript_len, items: [] },
+        ...(worker.queued_inputs === undefined ? undefined : { queued_inputs: worker.queued_inputs.map(previewed) }),
+        ...(worker.permission_requests === undefined ? undefined : { permission_requests: worker.permission_requests }),
         as_of: String(worker.last_event_id)
       }
     }),
@@ -46,27 +53,47 @@ export const make = (options: {
     scope: options.scope,
     session: undefined,
     run: undefined,
+    starting: false,
+    guarded: false,
     tailLoaded: options.tailLoaded
   }
 }
 
-/** The record after a change. A reason belongs to the state it was given for and goes with it. */
-const changed = (worker: Worker, change: Partial<Worker>): Worker => {
-  if (change.state === undefined) return { ...worker, ...change }
-  const { state_reason: _, ...rest } = worker
-  return { ...rest, ...change }
+/**
+ * The record after a change. A reason and what a turn asks for belong to the state they were given in and go with it;
+ * empty lists are left out.
+ */
+export const changed = (worker: Worker, change: Partial<Worker>): Worker => {
+  const { permission_requests, queued_inputs, state } = change
+  if (state === undefined && queued_inputs === undefined && permission_requests === undefined) {
+    return { ...worker, ...change }
+  }
+  const { permission_requests: open, queued_inputs: waiting, state_reason, ...rest } = worker
+  const asked = permission_requests ?? (state === undefined ? open : undefined) ?? []
+  const queue = queued_inputs ?? waiting ?? []
+  const { permission_requests: _, queued_inputs: __, ...others } = change
+  return {
+    ...rest,
+    ...(state !== undefined || state_reason === undefined ? undefined : { state_reason }),
+    ...others,
+    ...(queue.length === 0 ? undefined : { queued_inputs: queue }),
+    ...(asked.length === 0 ? undefined : { permission_requests: asked })
+  }
 }
 
 /**
  * Stores events and the changed record as one commit and only then shows them. Must run with the worker's lock held.
  * Uninterruptible: what the store has taken must also be shown.
+ *
+ * @param refusal why an event must not be stored; then nothing of the commit is
  */
-export const commit = (
+export const commit = <E = never>(
   store: WorkerStore["Service"],
   hosted: HostedWorker,
   events: ReadonlyArray<WorkerEvent>,
   change: Partial<Worker> = {},
-  receiptOf?: (worker: Worker) => Receipt | undefined
+  receiptOf?: (worker: Worker) => Receipt | undefined,
+  refusal?: (json: string) => E | undefined
 ) =>
   Effect.uninterruptible(
     Effect.gen(function* () {
@@ -83,7 +110,10 @@ export const commit = (
         if (said !== undefined) items.push({ sequence: ++transcript_len, ...said, event_id: seq })
         const numbered: WorkerEvent =
           said === undefined ? event : { event: event.event, data: { ...event.data, sequence: transcript_len } }
-        encoded.push(JSON.stringify(numbered))
+        const json = JSON.stringify(numbered)
+        const refused = refusal?.(json)
+        if (refused !== undefined) return yield* Effect.fail(refused)
+        encoded.push(json)
         stored.push({ seq, event: numbered })
       }
       const updated_at = events.length === 0 ? hosted.worker.updated_at : now

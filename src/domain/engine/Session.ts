@@ -22,3 +22,8 @@ export const spawn = (executor: WorkerExecutor["Service"], request: SpawnRequest
 
 export const accept = (session: WorkerSession, input: WorkerInput) =>
   Effect.suspend(() => session.accept(input)).pipe(Effect.timeoutOrElse(late))
+
+export const permit = (session: WorkerSession, permission_id: string, option_id: string) =>
+  Effect.suspend(() => session.permit?.(permission_id, option_id) ?? Effect.succeed(false)).pipe(
+    Effect.timeoutOrElse(late)
+  )

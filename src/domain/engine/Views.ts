@@ -7,7 +7,7 @@ import * as Problem from "../Problem.ts"
 import { maxPageBytes, type TranscriptItem, type TranscriptPage, type TranscriptQuery } from "../Transcript.ts"
 import { isTerminal, type ListQuery, type Worker, type WorkerPage } from "../Worker.ts"
 import type { Watching } from "../WorkerRuntime.ts"
-import { type Engine, find } from "./Commands.ts"
+import { type Engine, find } from "./Host.ts"
 import { type HostedWorker, loadTail } from "./HostedWorker.ts"
 
 /** Workers in one page, at most. Without a limit a list is whole, as field v1 has it. */

@@ -1,0 +1,77 @@
+/** Ends a turn and not its worker. */
+import { Effect, Fiber, Option } from "effect"
+import type { WorkerId } from "../Identifiers.ts"
+import * as Problem from "../Problem.ts"
+import { type Ack, isTerminal, type Worker } from "../Worker.ts"
+import { event } from "../WorkerEvent.ts"
+import type { RunFailure } from "../WorkerExecutor.ts"
+import type { Receipt } from "../WorkerStore.ts"
+import { ackOf, acknowledge, type Engine, locked, type ToReceipt } from "./Host.ts"
+import { commit, type HostedWorker } from "./HostedWorker.ts"
+import { fall, status } from "./Run.ts"
+import { next } from "./Turns.ts"
+
+/**
+ * What an executor may take to call its turn off, in milliseconds. A last resort, above the longest `stop_ms` of a
+ * profile: an executor that knows what it waits for ends what does not end.
+ */
+export const interruptDeadlineMs = 40_000
+
+const late: RunFailure = {
+  code: "interrupt_timeout",
+  message: `What runs the worker did not end its turn within ${interruptDeadlineMs} ms.`
+}
+
+/**
+ * Ends the turn of a busy worker, with the worker's lock held and without a way to give up halfway. Text that was shown
+ * and is not complete becomes part of the transcript: whoever read it must find it again.
+ */
+export const endTurn = Effect.fnUntraced(function* (
+  engine: Engine,
+  hosted: HostedWorker,
+  reason: string | undefined,
+  receiptOf?: (worker: Worker) => Receipt | undefined
+) {
+  const { run } = hosted
+  run?.interruptUnsafe()
+  const inTime = run === undefined || Option.isSome(yield* Effect.timeoutOption(Fiber.await(run), interruptDeadlineMs))
+  const text = hosted.log.snapshot.in_flight?.text ?? ""
+  const events = [
+    ...(text === "" ? [] : [event({ event: "text_done", data: { text } })]),
+    ...(inTime ? [] : [event({ event: "error", data: { ...late } })]),
+    event({ event: "run_end", data: { result: "rolled_back" } }),
+    status(inTime ? "idle" : "errored")
+  ]
+  const last_result = {
+    operation: "input",
+    outcome: "accepted",
+    ...(reason === undefined ? undefined : { message: reason })
+  } as const
+  const change = inTime
+    ? ({ state: "idle", last_result } as const)
+    : ({ state: "errored", state_reason: late.message, last_result } as const)
+  return yield* commit(engine.store, hosted, events, change, receiptOf).pipe(
+    // The turn is over whatever the store says.
+    Effect.tapCause(() => Effect.sync(() => fall(hosted, unstored)))
+  )
+}, Effect.uninterruptible)
+
+const unstored: RunFailure = {
+  code: "store_io",
+  message: "The turn was interrupted, and the runtime could not write it to its store."
+}
+
+export const interrupt = (engine: Engine, worker_id: WorkerId, reason: string | undefined, toReceipt: ToReceipt<Ack>) =>
+  locked(
+    engine,
+    worker_id,
+    Effect.fnUntraced(function* (hosted) {
+      const { state } = hosted.worker
+      if (isTerminal(state)) return yield* Problem.make("worker_not_running", `The worker is ${state}.`)
+      if (state !== "busy") return yield* acknowledge(engine, hosted, toReceipt)
+      const worker = yield* endTurn(engine, hosted, reason, (after) => toReceipt(ackOf(after))).pipe(
+        Effect.ensuring(Effect.suspend(() => next(engine, hosted)))
+      )
+      return ackOf(worker)
+    }, Effect.uninterruptible)
+  )
