@@ -4,6 +4,7 @@ import * as Connection from "./Connection.ts"
 import type { ConnectionEntry, ConnectionPatch } from "./Connection.ts"
 import type { Diagnostic } from "./Diagnostic.ts"
 import { embeddedRuntimeId } from "./Identifiers.ts"
+import type { PlacedPlugin } from "./plugin/PluginEntry.ts"
 import * as Problem from "./Problem.ts"
 
 export interface ServerSection {
@@ -34,6 +35,8 @@ export interface WorkspaceConfig {
   /** Positive integers by name, for instance `max_records`. */
   readonly limits: Readonly<Record<string, number>>
   readonly egress: EgressSection
+  /** Loaded once, at start, in file order. */
+  readonly plugins: ReadonlyArray<PlacedPlugin>
   /** The valid entries, in file order; ids are unique. */
   readonly connections: ReadonlyArray<ConnectionEntry>
   /** Ids of entries that were left out. They are taken, and can be removed. */

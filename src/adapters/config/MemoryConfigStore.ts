@@ -32,6 +32,7 @@ export const layer = (options: Options = {}): Layer.Layer<ConfigStore.ConfigStor
         data: {},
         limits: {},
         egress: options.egress ?? {},
+        plugins: [],
         connections,
         rejected_ids: [],
         diagnostics: [],

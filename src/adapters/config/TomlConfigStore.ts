@@ -7,6 +7,7 @@ import type { Diagnostic } from "../../domain/Diagnostic.ts"
 import * as Problem from "../../domain/Problem.ts"
 import * as AtomicFile from "./AtomicFile.ts"
 import * as ConfigConnections from "./ConfigConnections.ts"
+import * as ConfigPlugins from "./ConfigPlugins.ts"
 import * as ConfigSections from "./ConfigSections.ts"
 import { configTemplate } from "./configTemplate.ts"
 import { errno, type FileRefused } from "./FileRefused.ts"
@@ -30,7 +31,7 @@ interface Decoded {
   readonly places: ReadonlyMap<string, ConfigConnections.Place>
 }
 
-const blank = { server: {}, data: {}, limits: {}, egress: {}, connections: [], rejected_ids: [] }
+const blank = { server: {}, data: {}, limits: {}, egress: {}, plugins: [], connections: [], rejected_ids: [] }
 
 const unreadable = (revision: string, reason: string, sentence: string, line = ""): Decoded => ({
   places: new Map(),
@@ -68,13 +69,20 @@ const decode = ({ text, revision, mode }: AtomicFile.FileSnapshot): Decoded =>
   Result.gen(function* () {
     const document = yield* TomlDocument.parse(text)
     const { places, ...connections } = yield* ConfigConnections.decode(document)
+    const plugins = yield* ConfigPlugins.decode(document)
     const sections = ConfigSections.decode(document)
-    const diagnostics = [...looseMode(mode), ...sections.diagnostics, ...connections.diagnostics]
+    const diagnostics = [
+      ...looseMode(mode),
+      ...sections.diagnostics,
+      ...plugins.diagnostics,
+      ...connections.diagnostics
+    ]
     return {
       places,
       config: {
         ...sections,
         ...connections,
+        plugins: plugins.plugins,
         diagnostics: capped(diagnostics),
         revision,
         readable: true,

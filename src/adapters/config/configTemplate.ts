@@ -18,6 +18,16 @@ export const configTemplate = `# Settings of the workspace backend. Every line b
 # allow_private = true
 # deny = ["10.0.0.0/8"]
 
+# More kinds of runtime, from a package that is installed beside this file or from a module's file. Loaded at start.
+# [[plugins]]
+# package = "yoi-workspace-plugin-example"
+# isolation = "process" # or "worker", or "none" for a plugin that may do all that the backend may
+
+# A runtime of any kind, built in or of a plugin.
+# [[runtimes.source]]
+# id = "demo"
+# kind = "mock"
+
 # A runtime on another machine. The same entry can be made on the settings page and with the CLI.
 # [[runtimes.remote]]
 # id = "example"

@@ -1,0 +1,144 @@
+/** Starts the host of a plugin: a process of its own, or a thread of this one. Both end with their wire. */
+import { spawn } from "node:child_process"
+import { randomUUID } from "node:crypto"
+import type { Duplex, Readable } from "node:stream"
+import { fileURLToPath } from "node:url"
+import { MessageChannel, Worker } from "node:worker_threads"
+import { Effect } from "effect"
+import * as ProcessSweep from "../../adapters/executors/ProcessSweep.ts"
+import * as ResourceSampler from "../../adapters/executors/ResourceSampler.ts"
+import * as Warden from "../../adapters/executors/Warden.ts"
+import * as Wire from "../../adapters/rpc/Wire.ts"
+import { beyondHeapMb, endMs, type Level, maxProcesses, passedVariables } from "./isolatedBounds.ts"
+
+export interface Launch {
+  readonly heapMb: number
+  readonly follow: (stream: Readable) => void
+}
+
+export interface Launched {
+  readonly wire: Wire.Wire
+  /** Of the process; undefined for a thread. */
+  readonly pid: number | undefined
+  /** Why it ended, once that is known: a word for the log. */
+  readonly cause: () => string | undefined
+  readonly end: Effect.Effect<void>
+}
+
+const main = new URL(import.meta.url.endsWith(".ts") ? "./isolatedHost.ts" : "./isolatedHost.js", import.meta.url)
+
+const environment = () =>
+  Object.fromEntries(
+    passedVariables.flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value]]
+    })
+  )
+
+/** The descriptor of the wire in a process. */
+export const wireDescriptor = 3
+
+/** Rounds of ending by force, and the time between two in milliseconds. */
+const rounds = 200
+const pollMs = 10
+
+const inProcess = ({ follow, heapMb }: Launch): Launched => {
+  const mark = randomUUID()
+  Warden.expect(mark)
+  const child = spawn(process.execPath, [`--max-old-space-size=${heapMb}`, fileURLToPath(main)], {
+    // A group of its own: what the plugin starts ends with it.
+    detached: true,
+    shell: false,
+    env: { ...environment(), [ProcessSweep.markVariable]: mark },
+    stdio: ["ignore", "pipe", "pipe", "pipe"]
+  })
+  let cause: string | undefined
+  let gone = false
+  const over = new Promise<void>((resolve) => {
+    child.once("error", () => {
+      cause ??= "not_started"
+      gone = true
+      resolve()
+    })
+    child.once("exit", (code, signal) => {
+      // V8 gives up with SIGABRT when the heap is full.
+      cause ??= signal === "SIGABRT" || code === 134 ? "memory" : "exited"
+      gone = true
+      resolve()
+    })
+  })
+  const group = child.pid
+  if (group !== undefined) {
+    Warden.started(mark, group)
+    ResourceSampler.watch(
+      mark,
+      group,
+      { memory_bytes: (heapMb + beyondHeapMb) * 1_048_576, processes: maxProcesses, cpu_ms: Infinity },
+      ({ code }) => {
+        cause ??= code === "memory_limit_reached" ? "memory" : "processes"
+        ProcessSweep.signal(-group, "SIGKILL")
+      }
+    )
+  }
+  for (const stream of [child.stdout, child.stderr]) if (stream !== null) follow(stream)
+  const wire = Wire.overStream(child.stdio[wireDescriptor] as Duplex)
+  const force = Effect.gen(function* () {
+    if (group === undefined) return
+    for (let round = 0; round < rounds; round++) {
+      ProcessSweep.signal(-group, "SIGKILL")
+      const left = ProcessSweep.members(group, mark, (pid) => ProcessSweep.signal(pid, "SIGKILL")) ?? []
+      if (left.length === 0 && !ProcessSweep.isAlive(group, mark)) return
+      yield* Effect.sleep(pollMs)
+    }
+    yield* Effect.logError("Processes of a plugin could not be ended").pipe(Effect.annotateLogs({ group }))
+  })
+  return {
+    wire,
+    pid: group,
+    cause: () => cause,
+    end: Effect.gen(function* () {
+      wire.close()
+      if (!gone) yield* Effect.timeoutOption(Effect.promise(() => over), endMs)
+      yield* force
+      ResourceSampler.forget(mark)
+      Warden.forget(mark)
+    })
+  }
+}
+
+const inThread = ({ follow, heapMb }: Launch): Launched => {
+  const { port1, port2 } = new MessageChannel()
+  const worker = new Worker(main, {
+    workerData: { wire: port2 },
+    transferList: [port2],
+    resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    env: environment(),
+    execArgv: [],
+    stdout: true,
+    stderr: true
+  })
+  let cause: string | undefined
+  worker.on("error", (error) => {
+    cause ??= (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY" ? "memory" : "threw"
+  })
+  worker.on("exit", () => {
+    cause ??= "exited"
+    port1.close()
+  })
+  follow(worker.stdout)
+  follow(worker.stderr)
+  return {
+    wire: Wire.overPort(port1),
+    pid: undefined,
+    cause: () => cause,
+    // A thread ends in the middle of whatever it does.
+    end: Effect.promise(() => worker.terminate())
+  }
+}
+
+/** Ends with the scope. */
+export const launch = (level: Level, options: Launch) =>
+  Effect.acquireRelease(
+    Effect.sync(() => (level === "process" ? inProcess(options) : inThread(options))),
+    (launched) => launched.end
+  )
