@@ -12,6 +12,7 @@ import {
   picture
 } from "./browser.ts"
 import { type Backend, startBackend, startWire, type Wire } from "./programs.ts"
+import { script } from "./script.ts"
 
 let browser: Browser
 let backend: Backend
@@ -109,11 +110,11 @@ it("a person creates a worker, converses, reloads without loss, and stops it", a
   await page.getByRole("link", { name: /the docs/ }).waitFor()
   assert.strictEqual(await entries(page).count(), 4)
 
-  await page.getByRole("button", { name: "Stop", exact: true }).click()
+  await page.getByRole("button", { name: "Stop worker" }).click()
   const dialog = page.getByRole("dialog", { name: "Stop this worker?" })
   await assertAccessible(page)
   await picture(page, "console-stop")
-  await dialog.getByRole("button", { name: "Stop" }).click()
+  await dialog.getByRole("button", { name: "Stop worker" }).click()
   await page.getByText("This worker was stopped.").waitFor()
   await page.getByText("Ended", { exact: true }).waitFor()
   await page.goto(url("/workers?state=stopped"))
@@ -198,7 +199,7 @@ it("a lost answer to a message is repeated without sending it twice", async () =
   assert.strictEqual(await entries(page).count(), 2)
 })
 
-it("a draft survives a reload, and a busy worker says why it takes nothing", async () => {
+it("a draft survives a reload; sent to a busy worker it waits, also through a reload, and starts when its turn comes", async () => {
   const page = await open()
   const workerId = await newWorker("Occupied")
   await page.goto(url(consoleOf(workerId)))
@@ -207,14 +208,18 @@ it("a draft survives a reload, and a busy worker says why it takes nothing", asy
   await page.reload()
   await page.getByText("Live", { exact: true }).waitFor()
   assert.strictEqual(await message(page).inputValue(), "half a thought")
-  await input(workerId, "/wait 4000 done")
+  await input(workerId, "/wait 60000 done")
   await page.getByText("Busy", { exact: true }).waitFor()
   await page.getByText("Working", { exact: true }).waitFor()
-  assert.isTrue(await page.getByRole("button", { name: /^Send/ }).isDisabled())
-  await page
-    .getByText(/The worker is busy/)
-    .first()
-    .waitFor()
+  await message(page).press("Enter")
+  await page.getByRole("region", { name: "1 input waits" }).getByText("half a thought").waitFor()
+  await page.reload()
+  await page.getByRole("region", { name: "1 input waits" }).getByText("half a thought").waitFor()
+  assert.strictEqual(await entries(page).getByText("half a thought").count(), 0)
+  await page.getByRole("button", { name: "Interrupt turn" }).click()
+  await entries(page).getByText("half a thought").nth(1).waitFor()
+  await page.getByText("Idle", { exact: true }).waitFor()
+  assert.strictEqual(await page.getByRole("region", { name: /wait/ }).count(), 0)
 })
 
 it("ten thousand entries: the end shows at once, the past is read when it is looked at, a link leads to its entry", async () => {
@@ -302,26 +307,8 @@ it("ten thousand entries: the end shows at once, the past is read when it is loo
 it("thoughts and tool calls fold, errors stand out, text grows in place, and a resync is calm", async () => {
   const page = await open({ viewport: { width: 1280, height: 900 } })
   const workerId = await newWorker("Tools")
-  let send: (frame: object) => void = () => undefined
-  const event = (id: string, name: string, data: object) =>
-    send({
-      kind: "event",
-      envelope: { cursor: `c${Number.parseInt(id, 10)}`, event_id: id, payload: { event: name, data } }
-    })
-  const snapshot = (as_of: string, items: ReadonlyArray<object>, over: object = {}) =>
-    event(as_of, "snapshot", {
-      status: "idle",
-      state: "idle",
-      transcript: { start: 0, total_items: items.length, items },
-      in_flight: null,
-      as_of,
-      ...over
-    })
   const question = { sequence: 1, role: "user", content: "How long is the parser?", event_id: 1 }
-  await page.routeWebSocket(/events\/ws/, (socket) => {
-    send = (frame) => socket.send(JSON.stringify(frame))
-    snapshot("1", [question])
-  })
+  const { event, send, snapshot } = await script(page, ({ snapshot }) => snapshot("1", [question]))
   await page.goto(url(consoleOf(workerId)))
   await page.getByText("How long is the parser?").waitFor()
 

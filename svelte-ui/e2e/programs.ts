@@ -56,25 +56,45 @@ const stopped = (child: ChildProcess) =>
   })
 
 export interface Backend extends Program {
+  /** The workspace folder. */
+  readonly folder: string
   /** The config file, to change it behind the backend's back. */
   readonly configFile: string
+  /** The same workspace served again, at another place, after the one before has ended. */
+  readonly restart: () => Promise<Backend>
 }
 
-/** @param config text of the config file; `%` is its folder */
-export const startBackend = async (config = "", env: Readonly<Record<string, string>> = {}): Promise<Backend> => {
+/**
+ * @param config text of the config file; `%` is its folder
+ * @param profiles text of the file of profiles
+ */
+export const startBackend = async (
+  config = "",
+  env: Readonly<Record<string, string>> = {},
+  profiles = ""
+): Promise<Backend> => {
   const folder = mkdtempSync(join(tmpdir(), "yoi-e2e-"))
   mkdirSync(join(folder, ".yoi"), { mode: 0o700 })
   const configFile = join(folder, ".yoi/workspace-backend.local.toml")
   if (config !== "") writeFileSync(configFile, config, { mode: 0o600 })
-  const program = await started(["serve", "--workspace", folder, "--listen", "127.0.0.1:0"], env)
-  return {
-    ...program,
-    configFile,
-    stop: async () => {
-      await program.stop()
-      rmSync(folder, { recursive: true, force: true })
+  if (profiles !== "") writeFileSync(join(folder, ".yoi/profiles.toml"), profiles, { mode: 0o600 })
+  const serve = async (): Promise<Backend> => {
+    const program = await started(["serve", "--workspace", folder, "--listen", "127.0.0.1:0"], env)
+    return {
+      ...program,
+      folder,
+      configFile,
+      restart: async () => {
+        await program.stop()
+        return serve()
+      },
+      stop: async () => {
+        await program.stop()
+        rmSync(folder, { recursive: true, force: true })
+      }
     }
   }
+  return serve()
 }
 
 /** @param bind a free port unless a fixed one is needed to come back at the same place */

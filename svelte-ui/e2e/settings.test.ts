@@ -137,8 +137,8 @@ it("add, test, save, apply, create a worker, converse, stop, delete", async () =
   await picture(page, "connections-blocked")
 
   await page.goto(worker)
-  await page.getByRole("button", { name: "Stop", exact: true }).click()
-  await page.getByRole("dialog").getByRole("button", { name: "Stop", exact: true }).click()
+  await page.getByRole("button", { name: "Stop worker" }).click()
+  await page.getByRole("dialog").getByRole("button", { name: "Stop worker" }).click()
   await page.getByText("This worker was stopped.").waitFor()
   await page.goto(`${backend.url}${connections}`)
   await page.getByRole("button", { name: "Review and apply" }).click()

@@ -106,7 +106,7 @@ export const enConsole = {
     interrupting: "Interrupting…",
     interruptHint: "Ends only what it is doing now. The worker stays and takes more input.",
     busyModes: {
-      label: "While it is busy, a message",
+      label: "Messages while it is busy",
       queue: "Queue",
       interrupt: "Interrupt"
     },
