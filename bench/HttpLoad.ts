@@ -15,20 +15,48 @@ export interface Window {
 const blankLine = Buffer.from("\r\n\r\n")
 const lastChunk = "0\r\n\r\n"
 
-/** Length of the first answer in the bytes, if it is complete. */
-const answerLength = (bytes: Buffer): number | undefined => {
-  const headEnd = bytes.indexOf(blankLine)
-  if (headEnd < 0) return undefined
-  const head = bytes.latin1Slice(0, headEnd)
-  const start = headEnd + blankLine.length
-  const length = /\r\ncontent-length: *(\d+)/i.exec(head)
-  if (length !== null) return bytes.length >= start + Number(length[1]) ? start + Number(length[1]) : undefined
-  if (!/\r\ntransfer-encoding: *chunked/i.test(head)) return start
-  const end = bytes.latin1Slice(start).endsWith(lastChunk)
-  return end ? bytes.length : undefined
+/** An answer that arrives in pieces: they are put together once, when the last one is there. */
+class Answer {
+  #pieces: Array<Buffer> = []
+  #length = 0
+  /** Length of the whole, once the head has told it; `Infinity` for one that ends with a last chunk. */
+  #expected: number | undefined
+
+  /** The whole answer, when this piece was its last. */
+  take(piece: Buffer): Buffer | undefined {
+    this.#pieces.push(piece)
+    this.#length += piece.length
+    if (this.#expected === undefined) {
+      const bytes = this.#joined()
+      const headEnd = bytes.indexOf(blankLine)
+      if (headEnd < 0) return undefined
+      const head = bytes.toString("latin1", 0, headEnd)
+      const length = /\r\ncontent-length: *(\d+)/i.exec(head)
+      const chunked = /\r\ntransfer-encoding: *chunked/i.test(head)
+      this.#expected = chunked ? Number.POSITIVE_INFINITY : headEnd + blankLine.length + Number(length?.[1] ?? 0)
+    }
+    const whole =
+      this.#expected === Number.POSITIVE_INFINITY ? this.#endsChunked(piece) : this.#length >= this.#expected
+    if (!whole) return undefined
+    const bytes = this.#joined()
+    this.#pieces = []
+    this.#length = 0
+    this.#expected = undefined
+    return bytes
+  }
+
+  #endsChunked(piece: Buffer): boolean {
+    const end = piece.length >= lastChunk.length ? piece : this.#joined()
+    return end.toString("latin1", end.length - lastChunk.length) === lastChunk
+  }
+
+  #joined(): Buffer {
+    if (this.#pieces.length > 1) this.#pieces = [Buffer.concat(this.#pieces, this.#length)]
+    return this.#pieces[0]!
+  }
 }
 
-export const statusOf = (answer: Buffer): number => Number(answer.latin1Slice(9, 12))
+export const statusOf = (answer: Buffer): number => Number(answer.toString("latin1", 9, 12))
 
 /** A request as bytes. */
 export const request = (
@@ -47,16 +75,14 @@ export const request = (
 class Connection {
   readonly #socket: Socket
   #waiting: ((answer: Buffer | undefined) => void) | undefined
-  #held: Buffer | undefined
+  readonly #arriving = new Answer()
   broken = false
 
   constructor(port: number) {
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true })
     this.#socket.on("data", (chunk: Buffer) => {
-      const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
-      const length = answerLength(bytes)
-      this.#held = length === undefined ? bytes : undefined
-      if (length !== undefined) this.#answer(bytes)
+      const answer = this.#arriving.take(chunk)
+      if (answer !== undefined) this.#answer(answer)
     })
     const gone = () => {
       this.broken = true
@@ -147,15 +173,15 @@ export const once = (port: number, bytes: Buffer, limitMs: number): Promise<Buff
     connection.send(bytes, settle)
   })
 
-/** Status and body of one answer. */
+/** The body of an answer. */
 export const bodyOf = (answer: Buffer): string => {
   const head = answer.indexOf(blankLine)
   const body = answer.subarray(head + blankLine.length)
-  if (!/\r\ntransfer-encoding: *chunked/i.test(answer.latin1Slice(0, head))) return body.toString()
+  if (!/\r\ntransfer-encoding: *chunked/i.test(answer.toString("latin1", 0, head))) return body.toString()
   const parts: Array<Buffer> = []
   for (let at = 0; at < body.length;) {
     const line = body.indexOf("\r\n", at)
-    const size = Number.parseInt(body.latin1Slice(at, line), 16)
+    const size = Number.parseInt(body.toString("latin1", at, line), 16)
     if (!(size > 0)) break
     parts.push(body.subarray(line + 2, line + 2 + size))
     at = line + 2 + size + 2

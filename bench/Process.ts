@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { availableParallelism, tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Figures } from "./contenders/probe.ts"
 
@@ -132,13 +132,28 @@ export const start = async (name: string, args: ReadonlyArray<string>, options: 
 export const contender = (name: string, file: string, args: ReadonlyArray<string>, options: Options = {}) =>
   start(name, [fileURLToPath(new URL(`./contenders/${file}`, import.meta.url)), ...args], options)
 
+let profiles: string | undefined
+
+/** From now on every process of the product leaves a processor profile in the folder. */
+export const profileInto = (folder: string): void => {
+  profiles = resolve(folder)
+}
+
+const profiling = (name: string): ReadonlyArray<string> =>
+  profiles === undefined
+    ? []
+    : ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name.replaceAll(/\W+/g, "-")}.cpuprofile`]
+
 /** The product's own command line, of this checkout or of another one that it is compared with. */
 export const product = (name: string, args: ReadonlyArray<string>, options: Options = {}) =>
-  start(name, [join(options.checkout ?? root, "src/app/main.ts"), ...args], options)
+  start(name, [...profiling(name), join(options.checkout ?? root, "src/app/main.ts"), ...args], options)
 
 /** Runs with a folder and everything that was started in it, and leaves neither behind. */
 export const during = async <A>(
-  use: (place: { readonly folder: string; readonly keep: (started: Promise<Running>) => Promise<Running> }) => Promise<A>
+  use: (place: {
+    readonly folder: string
+    readonly keep: (started: Promise<Running>) => Promise<Running>
+  }) => Promise<A>
 ): Promise<A> => {
   const folder = mkdtempSync(join(tmpdir(), "bench-"))
   const started: Array<Running> = []

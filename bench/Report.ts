@@ -49,8 +49,7 @@ export const number = (value: number): string => {
 }
 
 /** Median and quartiles: `0.81 [0.78, 0.84]`. */
-export const within = ({ median, low, high }: Spread): string =>
-  `${number(median)} [${number(low)}, ${number(high)}]`
+export const within = ({ median, low, high }: Spread): string => `${number(median)} [${number(low)}, ${number(high)}]`
 
 /** What the figures depend on, without anything that names the machine. */
 export const machine = (): Report["machine"] => [
@@ -77,7 +76,9 @@ const widthsOf = ({ columns, rows }: Table): ReadonlyArray<number> =>
 const textOf = (table: Table): string => {
   const widths = widthsOf(table)
   const line = (cells: ReadonlyArray<string>) =>
-    widths.map((width, at) => (at === 0 ? (cells[at] ?? "").padEnd(width) : (cells[at] ?? "").padStart(width))).join("  ")
+    widths
+      .map((width, at) => (at === 0 ? (cells[at] ?? "").padEnd(width) : (cells[at] ?? "").padStart(width)))
+      .join("  ")
   return [
     table.title,
     `  ${line(table.columns)}`,

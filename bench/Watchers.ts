@@ -77,7 +77,7 @@ export class Watcher {
         this.#held = bytes
         return
       }
-      if (bytes.latin1Slice(9, 12) !== "101") return void this.socket.destroy()
+      if (bytes.toString("latin1", 9, 12) !== "101") return void this.socket.destroy()
       this.#open = true
       bytes = bytes.subarray(end + 4)
     }
@@ -108,7 +108,7 @@ export class Watcher {
     const at = end - tail - this.#length
     if (at <= start || bytes[at] !== marker) {
       // A snapshot; a greeting or a bookmark starts nothing.
-      if (bytes.latin1Slice(start, start + 15) === `{"kind":"event"`) {
+      if (bytes.toString("latin1", start, start + 15) === `{"kind":"event"`) {
         this.#lastFrame = bytes.subarray(start, end)
         this.#started()
       }

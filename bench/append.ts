@@ -97,10 +97,9 @@ const overHttp = (settings: Settings) =>
             request("POST", `127.0.0.1:${port}`, `/v1/workers/w-${at}/input`, said)
           )
           const cpu = cpuMicros(pid)
-          const { done, failed, seconds } = await loads.get(name)!.run(
-            turnMs,
-            (at) => inputs[at * workersEach + (turn[at]!++ % workersEach)]!
-          )
+          const { done, failed, seconds } = await loads
+            .get(name)!
+            .run(turnMs, (at) => inputs[at * workersEach + (turn[at]!++ % workersEach)]!)
           return { rate: done / seconds, cpu: (cpuMicros(pid) - cpu) / done, refused: failed }
         }
       )

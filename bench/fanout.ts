@@ -111,16 +111,7 @@ const play = async (index: number, scenario: Scenario, gateways: ReadonlyArray<G
   for (const { watchers } of field.values()) for (const watcher of watchers) watcher.close()
   const table: Table = {
     title: `Fan-out: ${scenario.title}`,
-    columns: [
-      "gateway",
-      "delivered",
-      "lost / twice",
-      "CPU µs each",
-      "÷ ws hub",
-      "p50 ms",
-      "p99 ms",
-      "KiB per watcher"
-    ],
+    columns: ["gateway", "delivered", "lost / twice", "CPU µs each", "÷ ws hub", "p50 ms", "p99 ms", "KiB per watcher"],
     rows
   }
   const own = turns.get("backend")!
@@ -165,10 +156,20 @@ const stalled = async (gateway: Gateway) => {
   const { it } = gateway
   const tally = emptyTally()
   const path = pathOf("stalled")
-  const healthy = await open(it.port, Array.from({ length: healthyCount }, () => path), stalledLength, tally)
+  const healthy = await open(
+    it.port,
+    Array.from({ length: healthyCount }, () => path),
+    stalledLength,
+    tally
+  )
   await observed(gateway, aloneMs / 2, tally, () => undefined)
   const alone = await observed(gateway, aloneMs, tally, () => undefined)
-  const lazy = await open(it.port, Array.from({ length: stalledCount }, () => path), stalledLength, emptyTally())
+  const lazy = await open(
+    it.port,
+    Array.from({ length: stalledCount }, () => path),
+    stalledLength,
+    emptyTally()
+  )
   for (const watcher of lazy) watcher.socket.pause()
   const sockets = socketCount(it.pid)
   const started = performance.now()
@@ -195,7 +196,12 @@ const resume = async (gateway: Gateway) => {
   const { it, source } = gateway
   const tally = emptyTally()
   const path = pathOf("resumed")
-  const first = await open(it.port, Array.from({ length: resuming }, () => path), textLength, tally)
+  const first = await open(
+    it.port,
+    Array.from({ length: resuming }, () => path),
+    textLength,
+    tally
+  )
   const run = { rate: 50, workers: ["resumed"], length: textLength, durableEvery: 1 }
   await speak(gateway, { ...run, milliseconds: 500 }, resuming, tally)
   const lasts = first.map((watcher) => ({ last: watcher.last, cursor: watcher.resumeFrom }))
@@ -260,14 +266,7 @@ export const fanout = (settings: Settings): Promise<Part> =>
     const slow = await stalled(gateways[0]!)
     tables.push({
       title: `${stalledCount} watchers that stop reading beside ${healthyCount} healthy ones, ${number(stalledRate)} events/s of 1 kB`,
-      columns: [
-        "gateway",
-        "p99 alone ms",
-        "p99 beside ms",
-        "MiB per stalled",
-        "all cut after s",
-        "healthy lost"
-      ],
+      columns: ["gateway", "p99 alone ms", "p99 beside ms", "MiB per stalled", "all cut after s", "healthy lost"],
       rows: [
         [
           "backend",

@@ -39,7 +39,11 @@ const record = async (runtime: Running): Promise<Record<string, string>> => {
   const body = JSON.stringify({ worker_id: worker, display_name: "A worker of the bench" })
   await ask("POST", "/v1/workers", body)
   for (let said = 0; said < 8; said++) {
-    await ask("POST", `${plain}/input`, JSON.stringify({ kind: "user", content: "why does the build fail again? ".repeat(60) }))
+    await ask(
+      "POST",
+      `${plain}/input`,
+      JSON.stringify({ kind: "user", content: "why does the build fail again? ".repeat(60) })
+    )
     while (!(await ask("GET", plain)).includes(`"run_state":"idle"`)) await sleep(20)
   }
   return {
@@ -211,7 +215,11 @@ export const routing = (settings: Settings): Promise<Part> =>
       goals: [
         measured("requests/s ÷ dispatch", { is: "at least", than: 0.75 }, ratio(rates("backend"), rates("dispatch"))),
         measured("CPU per request ÷ dispatch", { is: "at most", than: 1.25 }, ratio(cpus("backend"), cpus("dispatch"))),
-        measured("CPU per request ÷ http-proxy", { is: "at most", than: 1 }, ratio(cpus("backend"), cpus("http-proxy"))),
+        measured(
+          "CPU per request ÷ http-proxy",
+          { is: "at most", than: 1 },
+          ratio(cpus("backend"), cpus("http-proxy"))
+        ),
         measured("added p50, one connection (µs)", { is: "at most", than: 130 }, spread(alone.added("backend"))),
         measured("longest minor GC (ms)", { is: "at most", than: 5 }, exactly(gc.minorMax)),
         measured("requests served after the aborts", { is: "at least", than: afterwards }, exactly(ours.served)),

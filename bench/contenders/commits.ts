@@ -11,10 +11,10 @@
 import { closeSync, fdatasync, fsyncSync, openSync, write, writeSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { pathToFileURL } from "node:url"
 import { Effect, ManagedRuntime } from "effect"
 import { Author } from "../../contracts/worker-store/Author.ts"
-import { type Commit, WorkerStore } from "../../src/domain/WorkerStore.ts"
+import type { Commit, WorkerStore } from "../../src/domain/WorkerStore.ts"
+import { storeOf } from "./checkout.ts"
 
 const [, , kind, folder, checkout] = process.argv as [string, string, string, string, string]
 const preparedBytes = 268_435_456
@@ -139,13 +139,9 @@ const make = async (): Promise<(turn: Turn) => Promise<number>> => {
     const commit = of()
     return ({ writers, milliseconds }) => viaPromises(writers, milliseconds, commit)
   }
-  const from = (path: string) => pathToFileURL(join(checkout, path)).href
-  const FileWorkerStore = (await import(
-    from("src/adapters/stores/FileWorkerStore.ts")
-  )) as typeof import("../../src/adapters/stores/FileWorkerStore.ts")
-  const port = (await import(from("src/domain/WorkerStore.ts"))) as typeof import("../../src/domain/WorkerStore.ts")
-  const runtime = ManagedRuntime.make(FileWorkerStore.layer({ root: join(folder, kind) }))
-  const store = await runtime.runPromise(port.WorkerStore)
+  const product = await storeOf(checkout)
+  const runtime = ManagedRuntime.make(product.layer({ root: join(folder, kind) }))
+  const store = await runtime.runPromise(product.WorkerStore)
   return ({ writers, milliseconds }) => runtime.runPromise(viaEffect(store, writers, milliseconds))
 }
 

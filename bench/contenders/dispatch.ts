@@ -40,7 +40,12 @@ class Relay implements Dispatcher.DispatchHandler {
 const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
   const body = request.method === "GET" ? null : request
   pool.dispatch(
-    { path: request.url!, method: request.method as Dispatcher.HttpMethod, body, headers: { accept: "application/json" } },
+    {
+      path: request.url!,
+      method: request.method as Dispatcher.HttpMethod,
+      body,
+      headers: { accept: "application/json" }
+    },
     new Relay(response)
   )
 })

@@ -41,7 +41,9 @@ class Worker {
       in_flight: null,
       as_of: String(this.#durable)
     }
-    socket.send(JSON.stringify({ kind: "hello", epoch: "e", heartbeat_ms: 15_000, retained_events: 1_000, head: cursor }))
+    socket.send(
+      JSON.stringify({ kind: "hello", epoch: "e", heartbeat_ms: 15_000, retained_events: 1_000, head: cursor })
+    )
     const payload = { event: "snapshot", data: snapshot }
     const envelope = { cursor, event_id: String(this.#durable), worker_id: this.#id, payload }
     socket.send(JSON.stringify({ kind: "event", envelope }))

@@ -21,7 +21,7 @@ const gc = { minorCount: 0, minorMax: 0, minorTotal: 0, majorMax: 0, majorTotal:
 
 const observer = new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
-    const { kind } = entry.detail as { kind: number }
+    const { kind } = (entry as unknown as { readonly detail: { readonly kind: number } }).detail
     if (kind === constants.NODE_PERFORMANCE_GC_MINOR) {
       gc.minorCount += 1
       gc.minorTotal += entry.duration
@@ -43,7 +43,8 @@ const collect = (): void => {
 if (process.send !== undefined) {
   observer.observe({ entryTypes: ["gc"] })
   process.on("message", (message: { probe?: "reset" | "figures" | "collect" }) => {
-    if (message.probe === "reset") Object.assign(gc, { minorCount: 0, minorMax: 0, minorTotal: 0, majorMax: 0, majorTotal: 0 })
+    if (message.probe === "reset")
+      Object.assign(gc, { minorCount: 0, minorMax: 0, minorTotal: 0, majorMax: 0, majorTotal: 0 })
     else if (message.probe === undefined) return
     if (message.probe === "collect") collect()
     const { rss, heapUsed } = process.memoryUsage()

@@ -1,0 +1,78 @@
+/**
+ * `node bench/profile.ts FILE.cpuprofile [--top N] [--tree]`: condenses a processor profile into text: whose code the
+ * time goes to, and which functions. Made with `npm run bench -- … --profile DIR`.
+ */
+import { readFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+
+interface Node {
+  readonly id: number
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+  readonly children?: ReadonlyArray<number>
+}
+
+interface Profile {
+  readonly nodes: ReadonlyArray<Node>
+  readonly samples: ReadonlyArray<number>
+  readonly timeDeltas: ReadonlyArray<number>
+}
+
+const idle = new Set(["(idle)", "(root)", "(program)"])
+
+/** Whose code it is: a package, a folder of ours, or Node itself. */
+const ownerOf = ({ callFrame: { functionName, url } }: Node): string => {
+  if (functionName === "(garbage collector)") return "garbage collection"
+  if (url === "") return "native"
+  if (url.startsWith("node:")) return `node:${url.slice(5).split("/").slice(0, 2).join("/")}`
+  const inPackage = /node_modules\/((?:@[^/]+\/)?[^/]+)(?:\/dist)?\/([^/]+)/.exec(url)
+  if (inPackage !== null) return inPackage[1] === "effect" ? `effect/${inPackage[2]}` : inPackage[1]!
+  return /\/src\/(.*)\/[^/]+$/.exec(url)?.[1] ?? url
+}
+
+const placeOf = ({ callFrame: { functionName, url, lineNumber } }: Node): string => {
+  const file = /(?:node_modules|src)\/(.*)$/.exec(url)?.[1] ?? url
+  return `${functionName === "" ? "(anonymous)" : functionName}${file === "" ? "" : ` ${file}:${lineNumber + 1}`}`
+}
+
+/** Share of the time that is not idle, in descending order. */
+const shares = (profile: Profile, by: (node: Node) => string): ReadonlyArray<readonly [string, number]> => {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
+  const found = new Map<string, number>()
+  let total = 0
+  for (const [at, id] of profile.samples.entries()) {
+    const node = nodes.get(id)!
+    if (idle.has(node.callFrame.functionName)) continue
+    const time = Math.max(0, profile.timeDeltas[at] ?? 0)
+    total += time
+    found.set(by(node), (found.get(by(node)) ?? 0) + time)
+  }
+  return [...found].map(([name, time]) => [name, time / total] as const).toSorted((a, b) => b[1] - a[1])
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(1).padStart(5)} %`
+
+/** The two tables as text. */
+export const condense = (profile: Profile, top: number): string =>
+  [
+    "whose code",
+    ...shares(profile, ownerOf)
+      .slice(0, top)
+      .map(([name, share]) => `${percent(share)}  ${name}`),
+    "",
+    "functions, own time",
+    ...shares(profile, placeOf)
+      .slice(0, top)
+      .map(([name, share]) => `${percent(share)}  ${name}`)
+  ].join("\n")
+
+if (import.meta.main) {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { top: { type: "string", default: "25" } }
+  })
+  const [file] = positionals
+  if (file === undefined) {
+    console.error("Name a .cpuprofile file.")
+    process.exitCode = 2
+  } else console.log(condense(JSON.parse(readFileSync(file, "utf8")) as Profile, Number(values.top)))
+}
