@@ -4,6 +4,7 @@ import { Data, Duration, Effect } from "effect"
 import type { PluginDefinition } from "../../domain/plugin/Definition.ts"
 import * as DefinitionCheck from "../../domain/plugin/DefinitionCheck.ts"
 import * as ExitGuard from "./ExitGuard.ts"
+import * as SharedModules from "./SharedModules.ts"
 
 /** A module that takes longer to import does something else. */
 export const loadDeadline = Duration.seconds(10)
@@ -25,6 +26,7 @@ const listOf = (exported: unknown): ReadonlyArray<unknown> => (Array.isArray(exp
 /** Evaluates the module. Its own errors are told by their class. */
 const evaluate = (file: string) =>
   Effect.callback<Readonly<Record<string, unknown>>, NotLoaded>((resume) => {
+    SharedModules.share()
     const { loaded, release } = ExitGuard.under(() => import(pathToFileURL(file).href))
     loaded.then(
       (module) => resume(Effect.succeed(module as Readonly<Record<string, unknown>>)),
