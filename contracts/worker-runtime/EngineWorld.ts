@@ -8,6 +8,7 @@ import * as EventCursor from "../../src/domain/EventCursor.ts"
 import type { LogEntry, ResyncReason } from "../../src/domain/EventLog.ts"
 import { IdempotencyKey, RuntimeId, type WorkerId } from "../../src/domain/Identifiers.ts"
 import * as Snapshot from "../../src/domain/Snapshot.ts"
+import type { InputMode, InputRequest } from "../../src/domain/Worker.ts"
 import type { WorkerRuntime } from "../../src/domain/WorkerRuntime.ts"
 import { WorkerExecutor } from "../../src/domain/WorkerExecutor.ts"
 import { WorkerStore } from "../../src/domain/WorkerStore.ts"
@@ -120,6 +121,20 @@ export const observe = Effect.fnUntraced(function* (runtime: Runtime, worker_id:
   yield* observer.attach(runtime, worker_id)
   return observer
 })
+
+/** A worker that is busy with its first turn, and somebody who watches it. */
+export const busy = Effect.gen(function* () {
+  const it = yield* world()
+  const runtime = yield* it.start()
+  const worker_id = yield* created(runtime)
+  const observer = yield* observe(runtime, worker_id)
+  yield* runtime.input(worker_id, user("go"), {})
+  yield* settle
+  return { ...it, runtime, worker_id, observer }
+})
+
+/** An input with what becomes of it while the worker is busy. */
+export const inMode = (content: string, mode: InputMode): InputRequest => ({ ...user(content), mode })
 
 /** A worker without input, and its id. */
 export const created = (runtime: Runtime) => Effect.map(runtime.create({}, {}), ({ answer }) => answer.worker_id)

@@ -1,5 +1,5 @@
 /** An executor that does what a test tells it: each turn waits for the test to say, finish, fail or break it. */
-import { Cause, Effect, type Exit, Queue, Stream } from "effect"
+import { Cause, Effect, Exit, Queue, Stream } from "effect"
 import type * as Problem from "../../src/domain/Problem.ts"
 import type { Profile } from "../../src/domain/Profile.ts"
 import type { WorkerInput } from "../../src/domain/Worker.ts"
@@ -46,12 +46,25 @@ export class ScriptedExecutor {
   onAccept: (input: WorkerInput) => Accepting = () => Effect.void
   /** Runs when a session ends. */
   onClose: Effect.Effect<void> = Effect.void
+  /** Runs when a turn is called off. */
+  onCallOff: Effect.Effect<void> = Effect.void
+  /** What a session says to an answer to a permission request. */
+  onPermit: (permission_id: string, option_id: string) => Effect.Effect<boolean> = () => Effect.succeed(true)
+  /** Answers to permission requests that sessions were given. */
+  readonly permitted: Array<readonly [permission_id: string, option_id: string]> = []
   profiles = profiles
   declarationKinds: ReadonlySet<string> = new Set(["tool"])
 
   /** The newest turn. */
   get turn(): Turn {
     return this.turns.at(-1)!
+  }
+
+  readonly #ends = new Map<string, Queue.Queue<RunFailure>>()
+
+  /** The session of the worker ends by itself. */
+  endsItself(worker_id: string, failure: RunFailure): Effect.Effect<void> {
+    return Effect.asVoid(Queue.offer(this.#ends.get(worker_id)!, failure))
   }
 
   get service(): WorkerExecutor["Service"] {
@@ -65,7 +78,15 @@ export class ScriptedExecutor {
           yield* Effect.addFinalizer(() => Effect.sync(() => this.closed.push(request.worker_id)))
           yield* Effect.addFinalizer(() => Effect.suspend(() => this.onClose))
           yield* this.onSpawn(request)
+          const ends = yield* Queue.unbounded<RunFailure>()
+          this.#ends.set(request.worker_id, ends)
           return {
+            ended: Queue.take(ends),
+            permit: (permission_id, option_id) =>
+              Effect.suspend(() => {
+                this.permitted.push([permission_id, option_id])
+                return this.onPermit(permission_id, option_id)
+              }),
             backend_id: `session-of-${request.worker_id}`,
             accept: (input) =>
               Effect.gen({ self: this }, function* () {
@@ -97,8 +118,9 @@ export class ScriptedExecutor {
       return Stream.fromQueue(queue)
     })
     return Stream.onExit(stream, (exit) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         turn.exit = exit
+        return Exit.hasInterrupts(exit) ? this.onCallOff : Effect.void
       })
     )
   })
