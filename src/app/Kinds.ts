@@ -1,4 +1,4 @@
-/** The kinds of runtime that come with the product, and the one way out that they share. */
+/** The kinds of runtime that there are, and the one way out that they share. */
 import { Effect, Layer } from "effect"
 import * as EgressClient from "../adapters/egress/EgressClient.ts"
 import { ConfigStore } from "../domain/ConfigStore.ts"
@@ -7,6 +7,8 @@ import { mock } from "../plugins/mock/index.ts"
 import { processRuntime } from "../plugins/process/index.ts"
 import { remoteHttp } from "../plugins/remote-http/index.ts"
 import { ssh } from "../plugins/ssh/index.ts"
+import * as Outbound from "./plugins/Outbound.ts"
+import { Plugins } from "./plugins/Plugins.ts"
 
 /** Under the policy of the config file; a change of the policy takes effect at the next start. */
 const egress = Layer.unwrap(
@@ -27,4 +29,11 @@ const installed = Layer.effectDiscard(
   })
 )
 
-export const layer = Layer.provide(installed, egress).pipe(Layer.provideMerge(SourceKinds.layer))
+const builtIn = Layer.provideMerge(installed, SourceKinds.layer)
+
+/** The product's own kinds first, so that no plugin can take their names; then those of the config file's plugins. */
+export const layer = Plugins.layer.pipe(
+  Layer.provide(Outbound.layer),
+  Layer.provideMerge(builtIn),
+  Layer.provide(egress)
+)

@@ -14,6 +14,7 @@ import { embeddedRuntimeId } from "../../domain/Identifiers.ts"
 import * as Problem from "../../domain/Problem.ts"
 import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import { SourceKinds } from "../../domain/SourceKind.ts"
+import { Plugins } from "../plugins/Plugins.ts"
 import * as Problems from "../http/Problems.ts"
 import { checked } from "./ConnectionInput.ts"
 import * as ConnectionViews from "./ConnectionViews.ts"
@@ -32,22 +33,36 @@ export const layer = HttpApiBuilder.group(
     const connections = yield* Connections
     const kinds = yield* SourceKinds
     const tester = yield* ConnectionTest
+    const plugins = yield* Plugins
     const secrets = yield* SecretResolver
 
     /** Who comes through the API may not send whatever secret there is to wherever they like. */
-    const admitReference = Effect.fnUntraced(function* (ref: string | undefined) {
-      if (ref === undefined) return
+    const admitReference = Effect.fnUntraced(function* (pointer: string, ref: string) {
       yield* Effect.mapError(secrets.admit(SecretRef.make(ref)), ({ context, message }) =>
         Problem.make("invalid_request", message, {
-          errors: [{ pointer: "/token_ref", code: context.reason ?? "invalid", message }]
+          errors: [{ pointer, code: context.reason ?? "invalid", message }]
         })
       )
     })
 
+    const admitReferences = Effect.fnUntraced(function* (entry: ConnectionEntry) {
+      for (const [pointer, ref] of yield* kinds.references(entry)) yield* admitReference(pointer, ref)
+    })
+
+    /** Anything but another name may carry a secret that somebody named in the file to another place. */
+    const leadsElsewhere = (patched: ConnectionEntry, entry: ConnectionEntry): boolean => {
+      const name = entry.display_name ?? entry.id
+      return !same({ ...patched, display_name: name }, { ...entry, display_name: name })
+    }
+
     const admit = Effect.fnUntraced(function* (entry: ConnectionEntry) {
       yield* kinds.check(entry)
-      yield* admitReference(entry.token_ref)
+      yield* admitReferences(entry)
     })
+
+    /** What is wrong with the file, and with the plugins that it names. */
+    const diagnosticsOf = (config: WorkspaceConfig) =>
+      Effect.map(plugins.diagnostics(config), (found) => [...config.diagnostics, ...found])
 
     /** Writes alone, or together with making it live. */
     const save = <E>(
@@ -89,7 +104,7 @@ export const layer = HttpApiBuilder.group(
             restart_required: !isNone(pending),
             pending,
             writable: config.writable,
-            diagnostics: config.diagnostics
+            diagnostics: yield* diagnosticsOf(config)
           }
           return tagged(body, config)
         }).pipe(Problems.answer),
@@ -108,10 +123,7 @@ export const layer = HttpApiBuilder.group(
           const entry = yield* entryOf(id)
           const patched = yield* checked(Connection.applyPatch(entry, patch))
           yield* kinds.check(patched)
-          // Another endpoint for a reference that somebody wrote into the file would carry its secret there.
-          if (patched.token_ref !== entry.token_ref || patched.endpoint !== entry.endpoint) {
-            yield* admitReference(patched.token_ref)
-          }
+          if (leadsElsewhere(patched, entry)) yield* admitReferences(patched)
           const before = yield* store.read
           const expected = yield* EntityTags.expected(headers["if-match"], before)
           const persisted = before.connections.map((it) => (it.id === id ? patched : it))

@@ -7,6 +7,7 @@ import * as FileSecrets from "../../adapters/secrets/FileSecrets.ts"
 import * as LocalSecrets from "../../adapters/secrets/LocalSecrets.ts"
 import { ConfigStore, type WorkspaceConfig } from "../../domain/ConfigStore.ts"
 import { isSecretRef, make as makeSecrets, SecretResolver } from "../../domain/SecretResolver.ts"
+import { ConfigFolder } from "../plugins/PluginPlace.ts"
 import { fail } from "./Failure.ts"
 import * as ListenAddress from "./ListenAddress.ts"
 
@@ -44,11 +45,15 @@ const providers = (folder: string) =>
     })
   )
 
-/** Config and secrets of a workspace. */
+/** Config and secrets of a workspace, and the folder that its plugins lie beside. */
 export const layer = (folder: string) =>
   providers(folder).pipe(
     Layer.provideMerge(
-      Layer.merge(TomlConfigStore.layer({ path: configFile(folder) }), Layer.effect(SecretResolver, makeSecrets))
+      Layer.mergeAll(
+        TomlConfigStore.layer({ path: configFile(folder) }),
+        Layer.effect(SecretResolver, makeSecrets),
+        Layer.succeed(ConfigFolder, stateFolder(folder))
+      )
     )
   )
 

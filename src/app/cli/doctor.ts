@@ -2,10 +2,13 @@
 import { access, constants, mkdir } from "node:fs/promises"
 import { createServer } from "node:net"
 import { existsSync } from "node:fs"
-import { Console, Effect } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { Command } from "effect/cli"
 import { ConfigStore } from "../../domain/ConfigStore.ts"
 import { isSecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
+import { SourceKinds } from "../../domain/SourceKind.ts"
+import * as Kinds from "../Kinds.ts"
+import { Plugins } from "../plugins/Plugins.ts"
 import { version } from "../version.ts"
 import { fail } from "./Failure.ts"
 import * as ListenAddress from "./ListenAddress.ts"
@@ -70,8 +73,13 @@ const examine = Effect.fn("doctor")(function* (folder: string) {
       ? ok("There is a config file.")
       : ok("There is no config file; defaults apply.")
   ]
-  for (const { message, severity } of config.diagnostics) {
+  const plugins = yield* Plugins
+  for (const { message, severity } of [...config.diagnostics, ...(yield* plugins.diagnostics(config))]) {
     findings.push({ severity: severity === "info" ? "ok" : severity, sentence: message })
+  }
+  if (config.plugins.length > 0) {
+    const kinds = (yield* (yield* SourceKinds).list).filter((it) => !it.built_in).map((it) => it.kind)
+    findings.push(ok(`Kinds of plugins: ${kinds.length === 0 ? "none" : kinds.join(", ")}.`))
   }
   const tokenRef = config.server.access_token_ref
   findings.push(yield* listenFinding(config.server.listen ?? Workspace.defaultListen, tokenRef !== undefined))
@@ -84,6 +92,23 @@ const examine = Effect.fn("doctor")(function* (folder: string) {
   if (errors > 0) return yield* fail(`${errors} ${errors === 1 ? "thing is" : "things are"} wrong.`)
 })
 
+/** Plugins are loaded as `serve` loads them, so that what they say of themselves is found. */
+const kinds = Layer.catch(Kinds.layer, () =>
+  Layer.merge(
+    SourceKinds.layer,
+    Layer.succeed(Plugins, {
+      diagnostics: () =>
+        Effect.succeed([
+          {
+            code: "egress_invalid",
+            severity: "error",
+            message: "The section [egress] holds something that is no network, so the backend does not start."
+          } as const
+        ])
+    })
+  )
+)
+
 export const doctor = Command.make("doctor", { workspace }, (flags) =>
-  Effect.provide(examine(flags.workspace), Workspace.layer(flags.workspace))
+  examine(flags.workspace).pipe(Effect.provide(Layer.provideMerge(kinds, Workspace.layer(flags.workspace))))
 ).pipe(Command.withDescription("Say what is wrong with a workspace"))
