@@ -1,13 +1,14 @@
-/** Watches a worker of our backend on a real socket until the frame of an interaction has come, and compares it. */
+/** Watches our backend until what an interaction names has come, on a real socket or in a test that runs, and compares it. */
 import { Schema } from "effect"
-import * as Match from "../../src/app/cli/contract/Match.ts"
-import { PactFile } from "../../src/app/cli/contract/PactFile.ts"
 import { WebSocket } from "ws"
-import { runtimeId } from "./uiShapes.ts"
+import * as Match from "../../src/app/cli/contract/Match.ts"
+import { type Message, PactFile } from "../../src/app/cli/contract/PactFile.ts"
+import { deadlineMs } from "../../src/app/cli/contract/Provider.ts"
+import { heartbeatDeadlineMs } from "../../src/app/cli/contract/CheckFrames.ts"
+import { type Begin, caller, workersOf } from "./BackendCalls.ts"
 import { type PactJson, stateOf } from "./VerifyPact.ts"
 
-/** A frame may take so long, in milliseconds. */
-const frameMs = 10_000
+type Reached = Readonly<Record<string, string>>
 
 interface FrameLike {
   readonly kind: string
@@ -16,17 +17,26 @@ interface FrameLike {
 
 const titleOf = (frame: FrameLike): string => `${frame.kind} ${frame.envelope?.payload.event ?? ""}`
 
+const isOfHeartbeat = ({ kind }: FrameLike): boolean => kind === "bookmark"
+
 /** The first frame with the title. */
-const watch = (base: string, worker_id: string, title: string, begin: () => Promise<unknown>): Promise<FrameLike> =>
+const watched = (title: string, limitMs: number, reached: Reached): Promise<FrameLike> =>
   new Promise((resolve, reject) => {
-    const path = `/api/runtimes/${runtimeId}/workers/${worker_id}/events/ws`
-    const socket = new WebSocket(base.replace("http:", "ws:") + path, "worker-events.v1")
+    const { begin, cursor, runtime_id = "", says, url = "", worker_id } = reached
+    const query = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`
+    const path = `${workersOf(runtime_id)}/${worker_id}/events/ws${query}`
+    const socket = new WebSocket(url.replace("http:", "ws:") + path, "worker-events.v1")
     const timer = setTimeout(() => {
       socket.terminate()
-      reject(new Error(`No frame "${title}" in ${frameMs} ms.`))
-    }, frameMs)
+      reject(new Error(`No frame "${title}" in ${limitMs} ms.`))
+    }, limitMs)
     socket.once("error", reject)
-    socket.once("open", () => void begin().catch(reject))
+    socket.once("open", () => {
+      if (says !== undefined) socket.send(says)
+      if (begin === undefined) return
+      const { body, method, path: to } = JSON.parse(begin) as Begin
+      caller(url)(method, to, body).catch(reject)
+    })
     socket.on("message", (data: Buffer) => {
       const frame = JSON.parse(data.toString("utf8")) as FrameLike
       if (titleOf(frame) !== title) return
@@ -36,31 +46,43 @@ const watch = (base: string, worker_id: string, title: string, begin: () => Prom
     })
   })
 
-/** What differs in each frame of the pact, by its name; and how many frames were compared. */
+/** All lines of that kind of a test of the contract's connection. */
+const lines = async (kind: string, { url = "" }: Reached): Promise<ReadonlyArray<FrameLike>> => {
+  const path = "/api/settings/runtime-connections/contract/test?stream=true"
+  const said = await fetch(url + path, { method: "POST" }).then((response) => response.text())
+  return said
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as FrameLike)
+    .filter((line) => line.kind === kind)
+}
+
+const verify = async (it: Message, reached: Reached): Promise<ReadonlyArray<string>> => {
+  const content = it.contents.content as FrameLike
+  const isLine = content.kind === "step" || content.kind === "report"
+  const limitMs = isOfHeartbeat(content) ? heartbeatDeadlineMs : deadlineMs
+  const found = isLine ? await lines(content.kind, reached) : [await watched(titleOf(content), limitMs, reached)]
+  if (found.length === 0) return [`${it.description}: there was none`]
+  return found.flatMap((frame) =>
+    Match.body(content, frame, it.matchingRules?.body).map((difference) => `${it.description}: ${difference}`)
+  )
+}
+
+/** What differs in each frame of the pact, by its name; and how many interactions were compared. */
 export const verifyFrames = async (
   pact: PactJson,
-  base: string,
-  handlers: Readonly<Record<string, () => Promise<Record<string, string>>>>
+  handlers: Readonly<Record<string, () => Promise<Reached>>>
 ): Promise<{ readonly compared: number; readonly differences: ReadonlyArray<string> }> => {
   const { interactions } = Schema.decodeUnknownSync(PactFile)(pact)
+  const messages = interactions.filter((it) => it.type === "Asynchronous/Messages")
+  const reach = (it: Message) => handlers[stateOf(it as PactJson["interactions"][number])]!()
+  const isWaitedFor = (it: Message) => isOfHeartbeat(it.contents.content as FrameLike)
+  // What comes with a heartbeat is waited for while the others are compared.
+  const waited = messages.filter(isWaitedFor).map(async (it) => verify(it, await reach(it)))
   const differences: Array<string> = []
-  let compared = 0
-  for (const it of interactions) {
-    if (it.type !== "Asynchronous/Messages") continue
-    const state = stateOf(it as PactJson["interactions"][number])
-    const { worker_id = "" } = await handlers[state]!()
-    const content = it.contents.content as FrameLike
-    const input = () =>
-      fetch(`${base}/api/runtimes/${runtimeId}/workers/${worker_id}/input`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ content: "hello" })
-      })
-    const begin = state === "a worker that answers" ? input : () => Promise.resolve()
-    const frame = await watch(base, worker_id, titleOf(content), begin)
-    compared++
-    for (const found of Match.body(content, frame, it.matchingRules?.body))
-      differences.push(`${it.description}: ${found}`)
+  for (const it of messages) {
+    if (!isWaitedFor(it)) differences.push(...(await verify(it, await reach(it))))
   }
-  return { compared, differences }
+  differences.push(...(await Promise.all(waited)).flat())
+  return { compared: messages.length, differences }
 }

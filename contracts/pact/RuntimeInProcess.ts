@@ -9,7 +9,8 @@ import * as MemoryWorkerStore from "../../src/adapters/stores/MemoryWorkerStore.
 import { Lifecycle } from "../../src/app/runtime/Lifecycle.ts"
 import * as RuntimeServer from "../../src/app/runtime/RuntimeServer.ts"
 import { RuntimeId } from "../../src/domain/Identifiers.ts"
-import { token } from "./runtimeCases.ts"
+import { WorkerExecutor } from "../../src/domain/WorkerExecutor.ts"
+import { token } from "./runtimeCall.ts"
 
 export interface RuntimeInProcess {
   readonly port: number
@@ -18,16 +19,25 @@ export interface RuntimeInProcess {
   readonly stop: () => Promise<void>
 }
 
-export const start = async (maxTranscriptItems: number): Promise<RuntimeInProcess> => {
+export interface Options {
+  readonly maxTranscriptItems?: number
+  /** Echo unless given. */
+  readonly executor?: WorkerExecutor["Service"]
+  /** Whether callers have to show the token of the contract; they have to unless it says no. */
+  readonly open?: boolean
+}
+
+export const start = async (options: Options = {}): Promise<RuntimeInProcess> => {
+  const { executor = EchoExecutor.executor, maxTranscriptItems = 256, open = false } = options
   const layer = RuntimeServer.layer({
     runtime_id: RuntimeId.make("rt-contract"),
     version: "0.0.0",
     maxTranscriptItems,
     listen: { host: "127.0.0.1", port: 0 },
-    token: Redacted.make(token)
+    token: open ? undefined : Redacted.make(token)
   }).pipe(
-    Layer.provideMerge(MemoryWorkerStore.layer),
-    Layer.provide([EchoExecutor.layer, SecureRandom.layerWebCrypto, Digest.layerWebCrypto])
+    Layer.provideMerge(Layer.fresh(MemoryWorkerStore.layer)),
+    Layer.provide([Layer.succeed(WorkerExecutor, executor), SecureRandom.layerWebCrypto, Digest.layerWebCrypto])
   )
   const scope = Scope.makeUnsafe()
   const context = await Effect.runPromise(Layer.buildWithScope(layer, scope))

@@ -1,20 +1,19 @@
 /** The provider states of the page's pact: how our backend gets into each of them, over its own API. */
 import { createServer, type AddressInfo } from "node:net"
+import { maxQueuedInputs } from "../../src/domain/Worker.ts"
 import { serve, type Served } from "../backend/BackendLayer.ts"
+import { begins, type Call, caller, create, until, workersOf } from "./BackendCalls.ts"
 import type { Handler } from "./runtimeProvider.ts"
+import * as StagedBackend from "./stagedBackend.ts"
 import type { Switchboard } from "./Switchboard.ts"
-import { accessToken } from "./uiCases.ts"
+import { accessToken } from "./uiCall.ts"
 import { runtimeId } from "./uiShapes.ts"
 
 const connectionsPath = "/api/settings/runtime-connections"
-const workersPath = `/api/runtimes/${runtimeId}/workers`
+const workersPath = workersOf(runtimeId)
 
 /** How long a busy worker stays busy, in milliseconds; it is ended with the backend. */
 const busyMs = 20_000
-
-/** How long a worker may take to say something, in milliseconds. */
-const settleMs = 10_000
-const pollMs = 20
 
 /** An endpoint at which nobody listens any more. */
 const silent = async (): Promise<string> => {
@@ -24,47 +23,6 @@ const silent = async (): Promise<string> => {
   await new Promise((resolve) => server.close(resolve))
   return `http://127.0.0.1:${port}`
 }
-
-interface Answer {
-  readonly etag: string
-  readonly body: Readonly<Record<string, unknown>>
-}
-
-type Call = (method: string, path: string, body?: object) => Promise<Answer>
-
-const caller =
-  (base: string): Call =>
-  async (method, path, body) => {
-    const response = await fetch(base + path, {
-      method,
-      ...(body === undefined
-        ? undefined
-        : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
-    })
-    const said = await response.text()
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${said}`)
-    return { etag: response.headers.get("etag") ?? "", body: JSON.parse(said) as Answer["body"] }
-  }
-
-interface Worker {
-  readonly worker_id: string
-  readonly state: string
-  readonly transcript_len: number
-}
-
-const workerOf = ({ body }: Answer): Worker => body["worker"] as Worker
-
-const until = async (call: Call, worker_id: string, wanted: (worker: Worker) => boolean): Promise<void> => {
-  const end = performance.now() + settleMs
-  while (!wanted(workerOf(await call("GET", `${workersPath}/${worker_id}`)))) {
-    if (performance.now() > end) throw new Error(`The worker was not as wanted after ${settleMs} ms.`)
-    await new Promise((resolve) => setTimeout(resolve, pollMs))
-  }
-}
-
-const create = async (call: Call, content?: string): Promise<string> =>
-  workerOf(await call("POST", workersPath, content === undefined ? {} : { initial_input: { kind: "user", content } }))
-    .worker_id
 
 const ids = async (call: Call): Promise<ReadonlyArray<string>> => {
   const { body } = await call("GET", connectionsPath)
@@ -81,24 +39,79 @@ const without = async (call: Call): Promise<Record<string, string>> => {
 /** Its runtime is there in no other state. */
 const unreachable = "a runtime that cannot be reached"
 
-/** Every state that the pact names. */
+const idle = (call: Call) => create(call, runtimeId)
+
+const busy = async (call: Call): Promise<string> => {
+  const worker_id = await create(call, runtimeId, `/wait ${busyMs} busy`)
+  await until(call, runtimeId, worker_id, ({ state }) => state === "busy")
+  return worker_id
+}
+
+const input = (worker_id: string, mode?: "queue") => ({
+  method: "POST",
+  path: `${workersPath}/${worker_id}/input`,
+  body: { content: "hello", ...(mode === undefined ? undefined : { mode }) }
+})
+
+const waiting = async (call: Call) => {
+  const worker_id = await busy(call)
+  const { body, method, path } = input(worker_id, "queue")
+  const { ack } = (await call(method, path, body)).body as { ack: { queued: { input_id: string } } }
+  return { worker_id, input_id: ack.queued.input_id }
+}
+
+const saved = async (call: Call) => {
+  await without(call)
+  await call("POST", connectionsPath, { id: "contract", endpoint: await silent(), display_name: "Contract" })
+  return tag(call)
+}
+
+/** The cursor of the first frame of another worker's stream. */
+const foreignCursor = async (call: Call, base: string): Promise<string> => {
+  const worker_id = await idle(call)
+  await call("POST", `${workersPath}/${worker_id}/stop`)
+  const said = await fetch(`${base}${workersPath}/${worker_id}/events`).then((response) => response.text())
+  return /^id: (\S+)$/m.exec(said)?.[1] ?? ""
+}
+
+/** Every state that the pact names, but for those of other backends. */
 const states = {
   "a backend": async () => ({}),
-  "an idle worker": async (call) => ({ worker_id: await create(call) }),
-  "a worker that answers": async (call) => ({ worker_id: await create(call) }),
-  "a busy worker": async (call) => {
-    const worker_id = await create(call, `/wait ${busyMs} busy`)
-    await until(call, worker_id, ({ state }) => state === "busy")
+  "an idle worker": async (call) => ({ worker_id: await idle(call) }),
+  "a worker that answers": async (call) => {
+    const worker_id = await idle(call)
+    return { worker_id, ...begins(input(worker_id)) }
+  },
+  "an idle worker that is watched for a while": async (call) => ({ worker_id: await idle(call) }),
+  "an idle worker whose watcher speaks": async (call) => ({ worker_id: await idle(call), says: "hello" }),
+  "an idle worker that is watched from a cursor of another log": async (call, base) => ({
+    worker_id: await idle(call),
+    cursor: await foreignCursor(call, base)
+  }),
+  "a busy worker": async (call) => ({ worker_id: await busy(call) }),
+  "a busy worker with a waiting input": waiting,
+  "a busy worker for which as many inputs wait as may": async (call) => {
+    const worker_id = await busy(call)
+    const { body, method, path } = input(worker_id, "queue")
+    for (let waits = 0; waits < maxQueuedInputs; waits++) await call(method, path, body)
     return { worker_id }
   },
+  "a busy worker that gets an input to wait": async (call) => {
+    const worker_id = await busy(call)
+    return { worker_id, ...begins(input(worker_id, "queue")) }
+  },
+  "a busy worker whose waiting input is taken back": async (call) => {
+    const { input_id, worker_id } = await waiting(call)
+    return { worker_id, ...begins({ method: "DELETE", path: `${workersPath}/${worker_id}/queue/${input_id}` }) }
+  },
   "a stopped worker": async (call) => {
-    const worker_id = await create(call)
+    const worker_id = await idle(call)
     await call("POST", `${workersPath}/${worker_id}/stop`)
     return { worker_id }
   },
   "a worker with a transcript": async (call) => {
-    const worker_id = await create(call, "hello")
-    await until(call, worker_id, ({ transcript_len }) => transcript_len > 0)
+    const worker_id = await create(call, runtimeId, "hello")
+    await until(call, runtimeId, worker_id, ({ transcript_len }) => transcript_len > 0)
     return { worker_id }
   },
   [unreachable]: async (call) => {
@@ -106,26 +119,21 @@ const states = {
     return {}
   },
   "no connection of the contract": without,
-  "a connection of the contract": async (call) => {
-    await without(call)
-    await call("POST", connectionsPath, { id: "contract", endpoint: await silent(), display_name: "Contract" })
-    return tag(call)
-  },
+  "a connection of the contract": saved,
+  "a test of a connection": saved,
   "nothing to apply": async (call) => {
     await without(call)
     await call("POST", `${connectionsPath}/apply`)
     return tag(call)
   }
-} as const satisfies Readonly<Record<string, (call: Call) => Promise<Record<string, string>>>>
+} as const satisfies Readonly<Record<string, (call: Call, base: string) => Promise<Record<string, string>>>>
 
 /** Another backend: the first one asks for no login. */
 const guarded = "a backend that asks for a login"
 
-export const stateNames: ReadonlyArray<string> = [...Object.keys(states), guarded]
+export const stateNames: ReadonlyArray<string> = [...Object.keys(states), ...StagedBackend.stagedNames, guarded]
 
 export interface OurBackend {
-  /** Of the one that asks for no login. */
-  readonly url: string
   /** Undefined for a state that nobody has implemented. */
   readonly handlerOf: (name: string) => Handler | undefined
   readonly stop: () => Promise<void>
@@ -134,15 +142,21 @@ export interface OurBackend {
 export const start = async (board: Switchboard): Promise<OurBackend> => {
   const open: Served = await serve()
   const closed: Served = await serve({ accessToken })
+  const staged = await StagedBackend.start()
   const made: Array<string> = []
   const call = caller(open.url)
   return {
-    url: open.url,
     handlerOf: (name) => {
       if (name === guarded) {
         return async () => {
           board.connect(closed.port)
           return {}
+        }
+      }
+      if (StagedBackend.stagedNames.includes(name)) {
+        return () => {
+          board.connect(staged.port)
+          return staged.reach(name)
         }
       }
       if (!Object.hasOwn(states, name)) return undefined
@@ -151,15 +165,16 @@ export const start = async (board: Switchboard): Promise<OurBackend> => {
         if (name !== unreachable && (await ids(call)).includes("unreachable")) {
           await call("DELETE", `${connectionsPath}/unreachable?apply=true`)
         }
-        const reached: Record<string, string> = await states[name as keyof typeof states](call)
+        const reached: Record<string, string> = await states[name as keyof typeof states](call, open.url)
         if (reached["worker_id"] !== undefined) made.push(reached["worker_id"])
-        return reached
+        return { ...reached, runtime_id: runtimeId, url: open.url }
       }
     },
     stop: async () => {
       for (const id of made) await call("POST", `${workersPath}/${id}/cancel`)
       await open.stop()
       await closed.stop()
+      await staged.stop()
     }
   }
 }

@@ -8,6 +8,10 @@ export const bool = (example: boolean) => MatchersV3.boolean(example)
 export const matching = (pattern: string, example: string) => MatchersV3.regex(pattern, example)
 export const some = <T>(item: T) => MatchersV3.atLeastOneLike(item)
 
+/** A list with any number of texts; these are examples. */
+export const texts = (...examples: ReadonlyArray<string>) =>
+  ({ "pact:matcher:type": "type", min: 1, value: examples }) as unknown as MatchersV3.Matcher<ReadonlyArray<string>>
+
 const escaped = (word: string) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
 /** The first word is the example. */
@@ -55,6 +59,15 @@ export const headerOf = (name: string, regex: string, example: string) =>
     "pact:matcher:type": "regex",
     "pact:generator:type": "ProviderState",
     regex,
+    expression: `\${${name}}`,
+    value: example
+  }) as unknown as MatchersV3.Matcher<string>
+
+/** A member of a body whose value only the provider's state knows. */
+export const fromState = (name: string, example: string) =>
+  ({
+    "pact:matcher:type": "type",
+    "pact:generator:type": "ProviderState",
     expression: `\${${name}}`,
     value: example
   }) as unknown as MatchersV3.Matcher<string>

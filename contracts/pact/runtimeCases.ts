@@ -1,78 +1,25 @@
-/** What the backend asks of a worker-runtime: every route with its failures, asked by the backend's own remote source. */
-import { Effect, Redacted } from "effect"
+/** What the backend asks of a worker-runtime and its workers, each with its failures, asked by its own remote source. */
+import { Effect } from "effect"
 import assert from "node:assert/strict"
-import * as RemoteSource from "../../src/adapters/remote-http/RemoteSource.ts"
-import { DisplayName, IdempotencyKey, RuntimeId, WorkerId } from "../../src/domain/Identifiers.ts"
-import { bundle } from "../../src/app/cli/contract/StateBundle.ts"
-import type { RuntimeSource } from "../../src/domain/RuntimeSource.ts"
-import type { Problem } from "../../src/domain/Problem.ts"
-import { client } from "../egress/egressWorld.ts"
-import { type Between, type Case, type Exchange, httpCase } from "./Case.ts"
-import { freshKey, headerOf, matching, pathOf } from "./matchers.ts"
+import { DisplayName, type WorkerId } from "../../src/domain/Identifiers.ts"
+import { type Case, httpCase } from "./Case.ts"
+import { fromState, matching } from "./matchers.ts"
+import {
+  asked,
+  between,
+  type Call,
+  described,
+  echo,
+  id,
+  noWorker,
+  ofWorker,
+  options,
+  outcome,
+  refused,
+  token,
+  wrongToken
+} from "./runtimeCall.ts"
 import * as shape from "./runtimeShapes.ts"
-
-export const between: Between = { consumer: "workspace-backend", provider: "worker-runtime" }
-
-/** Where a runtime asks for a token, this is the one that its tests take. */
-export const token = "contract-token-0123456789"
-const wrongToken = "not-the-token-of-this-runtime"
-
-const authorization = matching("^Bearer .+$", `Bearer ${token}`)
-const key = IdempotencyKey.make("0191d3a0-0000-4000-8000-000000000001")
-const id = WorkerId.make(shape.workerId)
-
-type Asked = Omit<Exchange, "headers"> & { readonly keyed?: boolean | "as before" }
-
-const exchange = ({ body, keyed, ...it }: Asked): Exchange => ({
-  ...it,
-  headers: {
-    authorization,
-    ...(keyed === true ? { "idempotency-key": freshKey(key) } : undefined),
-    ...(keyed === "as before" ? { "idempotency-key": headerOf("idempotency_key", "^[A-Za-z0-9-]+$", key) } : undefined)
-  },
-  ...(body === undefined ? undefined : { body })
-})
-
-const described = exchange({
-  given: "a runtime",
-  name: "what the runtime says of itself",
-  method: "GET",
-  path: "/v1/runtime",
-  status: 200,
-  answer: shape.runtime
-})
-
-type Source = RuntimeSource["Service"]
-type Call = (source: Source) => Effect.Effect<unknown, Problem>
-
-const alias = RuntimeId.make("alias-1")
-
-const outcome = (url: string, bearer: string, call: Call) =>
-  RemoteSource.make({
-    id: alias,
-    display_name: "Contract",
-    endpoint: url,
-    token: Effect.succeed(Redacted.make(bearer))
-  }).pipe(
-    Effect.flatMap((source) => Effect.match(call(source), { onSuccess: () => "ok", onFailure: ({ _tag }) => _tag })),
-    Effect.scoped,
-    Effect.provide(client()),
-    Effect.runPromise
-  )
-
-/** @param then how the call ends in the backend: `ok` or the code of its problem */
-const asked = (it: Asked, call: Call, then = "ok", first: ReadonlyArray<Exchange> = [described]): Case =>
-  httpCase(between, [...first, exchange(it)], async (url) => {
-    assert.equal(await outcome(url, token, call), then, it.name)
-  })
-
-const ofWorker = (rest = "") => pathOf(`/v1/workers/\${worker_id}${rest}`, { worker_id: shape.workerId })
-const noWorker = WorkerId.make("worker-that-is-not-there")
-
-const refused = (status: number, code: string) => ({ status, answer: shape.refusal(code) })
-
-const echo = { kind: "user", content: "hello" } as const
-const options = { idempotency_key: key }
 
 const list = { given: "an idle worker", method: "GET", path: "/v1/workers" } as const
 const creating = { given: "a runtime", method: "POST", path: "/v1/workers", keyed: true } as const
@@ -270,133 +217,33 @@ const busyCases: ReadonlyArray<Case> = [
   )
 ]
 
-const page = { method: "GET", path: ofWorker("/transcript") } as const
-
-const transcriptCases: ReadonlyArray<Case> = [
+const commandFailures: ReadonlyArray<Case> = [
   asked(
     {
-      ...page,
-      given: "a worker with a transcript",
-      name: "a page of the transcript",
-      query: { start: "0", limit: "1" },
-      status: 200,
-      answer: shape.transcript
-    },
-    (it) => it.transcript(id, { limit: 1 })
-  ),
-  asked(
-    {
-      ...page,
-      given: "a worker with a transcript",
-      name: "a page of the transcript without items",
-      query: { start: "0", limit: "0" },
-      ...refused(400, "invalid_query")
-    },
-    (it) => it.transcript(id, { limit: 0 }),
-    "invalid_query"
-  ),
-  asked(
-    {
-      ...page,
-      given: "an idle worker of a runtime with transcript pages of fewer than 256 items",
-      name: "a page of the transcript that is too long",
-      query: { start: "0", limit: "256" },
-      ...refused(400, "limit_too_large")
-    },
-    (it) => it.transcript(id, { limit: 256 }),
-    "limit_too_large"
-  ),
-  asked(
-    {
-      given: "a runtime",
-      name: "the transcript of a worker that is not there",
-      method: "GET",
-      path: `/v1/workers/${noWorker}/transcript`,
-      query: { start: "0", limit: "1" },
-      ...refused(404, "worker_not_found")
-    },
-    (it) => it.transcript(noWorker, { limit: 1 }),
-    "worker_not_found"
-  )
-]
-
-const stored = "a config bundle"
-const availabilityOf = (name: string) => `/v1/config-bundles/${name}/availability`
-
-const bundleCases: ReadonlyArray<Case> = [
-  asked(
-    {
-      given: stored,
-      name: "the config bundles",
-      method: "GET",
-      path: "/v1/config-bundles",
-      status: 200,
-      answer: shape.bundles
-    },
-    (it) => it.bundles,
-    "ok",
-    []
-  ),
-  asked(
-    {
-      given: stored,
-      name: "whether a config bundle is there",
-      method: "GET",
-      path: pathOf(availabilityOf("${bundle_id}"), { bundle_id: bundle.id }),
-      status: 200,
-      answer: shape.availability
-    },
-    (it) => it.bundleAvailability(bundle.id, undefined),
-    "ok",
-    []
-  ),
-  asked(
-    {
-      given: "a runtime",
-      name: "a config bundle that is not there",
-      method: "GET",
-      path: availabilityOf("no-such-bundle"),
-      ...refused(404, "config_bundle_missing")
-    },
-    (it) => it.bundleAvailability("no-such-bundle", undefined),
-    "config_bundle_missing",
-    []
-  ),
-  asked(
-    {
-      given: "a runtime",
-      name: "a config bundle to keep",
+      given: "a new worker that is still being made for its key",
+      name: "the same new worker again before it is there",
       method: "POST",
-      path: "/v1/config-bundles",
-      body: { bundle },
-      status: 200,
-      answer: shape.availability
+      path: "/v1/workers",
+      keyed: "as before",
+      body: { display_name: "Keyed" },
+      answerHeaders: { "retry-after": matching("^[1-9][0-9]*$", "1") },
+      ...refused(409, "idempotency_in_flight")
     },
-    (it) => it.putBundle(bundle)
+    (it) => it.create({ display_name: DisplayName.make("Keyed") }, options),
+    "idempotency_in_flight"
   ),
   asked(
     {
-      given: "a runtime",
-      name: "a config bundle with a digest that is not its own",
+      given: "an idle worker and an input that is larger than it may be",
+      name: "input that is too large",
       method: "POST",
-      path: "/v1/config-bundles",
-      body: { bundle: { ...bundle, digest: "f".repeat(64) } },
-      ...refused(400, "config_bundle_digest_mismatch")
+      path: ofWorker("/input"),
+      keyed: true,
+      body: { kind: "user", content: fromState("content", "hello") },
+      ...refused(413, "payload_too_large")
     },
-    (it) => it.putBundle({ ...bundle, digest: "f".repeat(64) }),
-    "config_bundle_digest_mismatch"
-  ),
-  asked(
-    {
-      given: "a runtime without config_bundles",
-      name: "config bundles where the runtime has none",
-      method: "GET",
-      path: "/v1/config-bundles",
-      ...refused(501, "operation_unsupported")
-    },
-    (it) => it.bundles,
-    "operation_unsupported",
-    []
+    (it) => it.input(id, echo, options),
+    "payload_too_large"
   )
 ]
 
@@ -408,6 +255,5 @@ export const cases: ReadonlyArray<Case> = [
   ...command("cancel"),
   ...keyCases,
   ...busyCases,
-  ...transcriptCases,
-  ...bundleCases
+  ...commandFailures
 ]

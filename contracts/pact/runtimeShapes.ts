@@ -1,8 +1,11 @@
 /** Shapes of the runtime API that the backend relies on: the members every runtime has, also one of field v1. */
-import { bool, int, matching, objects, some, text, words } from "./matchers.ts"
+import { bool, int, matching, objects, some, text, texts, time, words } from "./matchers.ts"
 
 export const runtimeId = "rt-contract"
 export const workerId = "worker-00000001"
+export const inputId = "input-00000001"
+export const permissionId = "permission-1"
+export const optionId = "yes"
 
 const ref = { runtime_id: text(runtimeId), worker_id: text(workerId) }
 const status = words("running", "stopped", "cancelled")
@@ -25,6 +28,19 @@ export const runtime = {
   }
 }
 
+/** What has to be declared before a turn is steered. */
+export const steerable = {
+  runtime: {
+    ...runtime.runtime,
+    capabilities: {
+      "workers.input": { modes: texts("reject", "queue", "interrupt") },
+      "workers.interrupt": {},
+      "workers.permissions": {},
+      idempotency: {}
+    }
+  }
+}
+
 const workerOf = (its: { readonly status?: unknown; readonly run_state?: unknown }) => ({
   worker_ref: ref,
   ...ref,
@@ -39,8 +55,43 @@ export const worker = { worker: workerOf({}) }
 export const idleWorker = { worker: workerOf({ status: "running" }) }
 export const workers = { workers: some(workerOf({})) }
 
-export const ack = (ended: string) => ({ ack: { worker_ref: ref, status: ended, event_id: int(3) } })
+export const ack = (ended: unknown) => ({ ack: { worker_ref: ref, status: ended, event_id: int(3) } })
+export const anyAck = ack(status)
 export const inputAck = { ack: { worker_ref: ref, status, event_id: int(3), transcript_sequence: int(1) } }
+
+/** An input that waits has no place in the transcript yet. */
+export const queuedAck = {
+  ack: {
+    worker_ref: ref,
+    status,
+    event_id: int(4),
+    transcript_sequence: 0,
+    queued: { input_id: text(inputId), position: int(1) }
+  }
+}
+
+export const queued = {
+  input_id: text(inputId),
+  kind: words("user", "system"),
+  content: text("hello"),
+  queued_at: time
+}
+
+export const permission = {
+  id: text(permissionId),
+  tool_call_id: text("call-1"),
+  title: text("Remove everything"),
+  options: some({ id: text(optionId), kind: text("allow_once"), name: text("Yes") }),
+  expires_at: time
+}
+
+/** Of a transcript; in a page of it, with its worker. */
+export const item = {
+  sequence: int(1),
+  role: words("user", "assistant", "system"),
+  content: text("hello"),
+  event_id: int(3)
+}
 
 export const transcript = {
   transcript: {
@@ -48,13 +99,7 @@ export const transcript = {
     start: int(0),
     limit: int(256),
     total_items: int(1),
-    items: some({
-      sequence: int(1),
-      worker_ref: ref,
-      role: words("user", "assistant", "system"),
-      content: text("hello"),
-      event_id: int(3)
-    })
+    items: some({ ...item, worker_ref: ref })
   }
 }
 

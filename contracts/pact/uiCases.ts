@@ -1,71 +1,13 @@
-/** What the web page asks of the backend, asked by the page's own client. */
-import assert from "node:assert/strict"
-import * as connections from "../../svelte-ui/src/lib/api/connections.ts"
-import type { Outcome } from "../../svelte-ui/src/lib/api/problem.ts"
+/** What the web page asks of the backend about runtimes and workers, asked by the page's own client. */
 import * as runtimes from "../../svelte-ui/src/lib/api/runtimes.ts"
 import * as session from "../../svelte-ui/src/lib/api/session.ts"
 import * as workers from "../../svelte-ui/src/lib/api/workers.ts"
-import { type Between, type Case, type Exchange, httpCase } from "./Case.ts"
-import { bool, freshKey, headerOf, pathOf, problemJson } from "./matchers.ts"
+import type { Case, Exchange } from "./Case.ts"
+import { bool } from "./matchers.ts"
+import { accessToken, asked, get, key, noWorker, ofWorker, ok, refused, workersPath } from "./uiCall.ts"
 import * as shape from "./uiShapes.ts"
 
-export const between: Between = { consumer: "svelte-ui", provider: "workspace-backend" }
-
-/** Where a backend asks for a login, this is the token that its tests take. */
-export const accessToken = "contract-access-token-0123456789"
-
-const key = "0191d3a0-0000-4000-8000-000000000001"
-const tag = '"config-1"'
 const { runtimeId, workerId } = shape
-const noWorker = "worker-that-is-not-there"
-const root = "/api/settings/runtime-connections"
-const workersPath = `/api/runtimes/${runtimeId}/workers`
-
-/** The page asks its own origin; here that is the mock server. */
-const from = async <A>(origin: string, call: () => Promise<A>): Promise<A> => {
-  const { fetch } = globalThis
-  globalThis.fetch = (input, init) => fetch(new URL(String(input), origin), init)
-  try {
-    return await call()
-  } finally {
-    globalThis.fetch = fetch
-  }
-}
-
-interface Asked extends Exchange {
-  readonly keyed?: boolean
-  /** Whether the request names the version of the config that the page has seen. */
-  readonly tagged?: boolean
-}
-
-/** The entity tag that the config has in this state. */
-const currentTag = headerOf("etag", '^(W/)?".+"$', tag)
-
-const asked = ({ keyed, tagged, ...it }: Asked, call: () => Promise<Outcome<unknown>>, then = "ok"): Case => {
-  const headers = {
-    ...it.headers,
-    ...(keyed === true ? { "idempotency-key": freshKey(key) } : undefined),
-    ...(tagged === true ? { "if-match": currentTag } : undefined)
-  }
-  return httpCase(
-    between,
-    [{ ...it, ...(Object.keys(headers).length === 0 ? undefined : { headers }) }],
-    async (url) => {
-      const outcome = await from(url, call)
-      assert.equal(outcome.ok ? "ok" : outcome.problem.code, then)
-    }
-  )
-}
-
-const refused = (status: number, code: string) => ({
-  status,
-  answer: shape.problem(status, code),
-  answerHeaders: { "content-type": problemJson }
-})
-
-const ofWorker = (rest = "") => pathOf(`${workersPath}/\${worker_id}${rest}`, { worker_id: workerId })
-const ok = { status: 200 } as const
-const get = { given: "a backend", method: "GET" } as const
 
 const pages: ReadonlyArray<Case> = [
   asked(
@@ -219,7 +161,7 @@ const input = (given: string, name: string, answer: Pick<Exchange, "status" | "a
       body: { kind: "user", content: "hello" },
       ...answer
     },
-    () => workers.sendInput(runtimeId, workerId, "hello", key),
+    () => workers.sendInput(runtimeId, workerId, "hello", undefined, key),
     then
   )
 
@@ -244,175 +186,4 @@ const commands: ReadonlyArray<Case> = [
   )
 ]
 
-const draft = { id: "contract", endpoint: "http://127.0.0.1:38899", display_name: "Contract" }
-const seen = { ifMatch: tag }
-const tagOf = { answerHeaders: { etag: shape.etag } }
-const clean = "no connection of the contract"
-const saved = "a connection of the contract"
-
-const settings: ReadonlyArray<Case> = [
-  asked(
-    { given: saved, name: "the connections", method: "GET", path: root, ...ok, ...tagOf, answer: shape.connections },
-    () => connections.listConnections()
-  ),
-  asked({ ...get, name: "the kinds of connections", path: `${root}/kinds`, ...ok, answer: shape.kinds }, () =>
-    connections.listKinds()
-  ),
-  asked(
-    {
-      given: saved,
-      name: "the export of the connections",
-      method: "GET",
-      path: `${root}/export`,
-      ...ok,
-      answerHeaders: { "content-type": "application/toml" }
-    },
-    () => connections.exportConnections()
-  ),
-  asked(
-    {
-      given: clean,
-      name: "a new connection",
-      method: "POST",
-      path: root,
-      tagged: true,
-      body: draft,
-      status: 201,
-      ...tagOf,
-      answer: shape.written
-    },
-    () => connections.addConnection(draft, seen)
-  ),
-  asked(
-    {
-      given: clean,
-      name: "a new connection whose endpoint is none",
-      method: "POST",
-      path: root,
-      tagged: true,
-      body: { ...draft, endpoint: "ftp://example" },
-      ...refused(400, "invalid_endpoint")
-    },
-    () => connections.addConnection({ ...draft, endpoint: "ftp://example" }, seen),
-    "invalid_endpoint"
-  ),
-  asked(
-    {
-      given: saved,
-      name: "a new connection with an id that is taken",
-      method: "POST",
-      path: root,
-      tagged: true,
-      body: draft,
-      ...refused(409, "runtime_id_taken")
-    },
-    () => connections.addConnection(draft, seen),
-    "runtime_id_taken"
-  ),
-  asked(
-    {
-      given: clean,
-      name: "a new connection after somebody else's change",
-      method: "POST",
-      path: root,
-      headers: { "if-match": '"of-another-time"' },
-      body: draft,
-      ...refused(412, "config_changed")
-    },
-    () => connections.addConnection(draft, { ifMatch: '"of-another-time"' }),
-    "config_changed"
-  ),
-  asked(
-    {
-      given: saved,
-      name: "a change of a connection",
-      method: "PATCH",
-      path: `${root}/contract`,
-      tagged: true,
-      body: { display_name: "Renamed" },
-      ...ok,
-      ...tagOf,
-      answer: shape.written
-    },
-    () => connections.editConnection("contract", { display_name: "Renamed" }, seen)
-  ),
-  asked(
-    {
-      given: saved,
-      name: "a connection that goes away",
-      method: "DELETE",
-      path: `${root}/contract`,
-      tagged: true,
-      ...ok,
-      ...tagOf,
-      answer: shape.deleted
-    },
-    () => connections.deleteConnection("contract", seen)
-  ),
-  asked(
-    {
-      given: clean,
-      name: "a connection that is not there and goes away",
-      method: "DELETE",
-      path: `${root}/nobody`,
-      tagged: true,
-      ...refused(404, "connection_not_found")
-    },
-    () => connections.deleteConnection("nobody", seen),
-    "connection_not_found"
-  ),
-  asked(
-    {
-      given: clean,
-      name: "the built-in runtime goes away",
-      method: "DELETE",
-      path: `${root}/${runtimeId}`,
-      tagged: true,
-      ...refused(409, "runtime_built_in")
-    },
-    () => connections.deleteConnection(runtimeId, seen),
-    "runtime_built_in"
-  ),
-  asked(
-    {
-      given: saved,
-      name: "a test of a connection",
-      method: "POST",
-      path: `${root}/contract/test`,
-      query: { stream: "true" },
-      ...ok,
-      answerHeaders: { "content-type": "application/x-ndjson" },
-      text: shape.testLines
-    },
-    () => connections.testSaved("contract")
-  ),
-  asked(
-    {
-      given: clean,
-      name: "a test of a draft",
-      method: "POST",
-      path: `${root}/test`,
-      body: draft,
-      query: { stream: "true" },
-      ...ok,
-      answerHeaders: { "content-type": "application/x-ndjson" },
-      text: shape.testLines
-    },
-    () => connections.testDraft(draft)
-  ),
-  asked(
-    {
-      given: "nothing to apply",
-      name: "the connections made live",
-      method: "POST",
-      path: `${root}/apply`,
-      tagged: true,
-      ...ok,
-      ...tagOf,
-      answer: shape.applied
-    },
-    () => connections.applyConnections(tag, false)
-  )
-]
-
-export const uiCases: ReadonlyArray<Case> = [...pages, ...worker, ...commands, ...settings]
+export const uiCases: ReadonlyArray<Case> = [...pages, ...worker, ...commands]

@@ -3,6 +3,9 @@ import { bool, int, matching, objects, some, text, time, words } from "./matcher
 
 export const runtimeId = "backend-internal"
 export const workerId = "worker-00000001"
+export const inputId = "input-00000001"
+export const permissionId = "permission-1"
+export const optionId = "yes"
 
 const ref = { runtime_id: text(runtimeId), worker_id: text(workerId) }
 const state = words("idle", "busy", "errored", "stale", "stopped", "cancelled")
@@ -39,21 +42,48 @@ export const workers = {
   sources: some({ runtime_id: text(runtimeId), state: words("ok", "failed") })
 }
 
+export const queued = {
+  input_id: text(inputId),
+  kind: words("user", "system"),
+  content: text("hello"),
+  queued_at: time
+}
+export const permission = {
+  id: text(permissionId),
+  tool_call_id: text("call-1"),
+  title: text("Remove everything"),
+  options: some({ id: text(optionId), kind: text("allow_once"), name: text("Yes") }),
+  expires_at: time
+}
+export const waitingWorker = { worker: { ...worker, queued_inputs: some(queued) } }
+export const askingWorker = { worker: { ...worker, permission_requests: some(permission) } }
+
 export const ack = { ack: { ...ref, state, event_id: int(3) } }
 export const inputAck = { ack: { ...ref, state, event_id: int(3), transcript_sequence: int(1) } }
+/** An input that waits has no place in the transcript yet. */
+export const queuedAck = {
+  ack: {
+    ...ref,
+    state,
+    event_id: int(4),
+    transcript_sequence: 0,
+    queued: { input_id: text(inputId), position: int(1) }
+  }
+}
 
+export const item = {
+  sequence: int(1),
+  role: words("user", "assistant", "system"),
+  content: text("hello"),
+  event_id: int(3)
+}
 export const transcript = {
   transcript: {
     ...ref,
     start: int(0),
     limit: int(200),
     total_items: int(1),
-    items: some({
-      sequence: int(1),
-      role: words("user", "assistant", "system"),
-      content: text("hello"),
-      event_id: int(3)
-    })
+    items: some(item)
   }
 }
 
@@ -102,29 +132,47 @@ export const kinds = {
   })
 }
 
-const stepNames = "policy|url|dns|tcp|tls|http|auth|protocol|capabilities|operations|stream"
-const step = `\\{"step":"(${stepNames})","status":"(pass|warn|fail|skip)","code":"[^"]+",[^\\n]*"summary":"[^\\n]*\\}`
-const reportLine =
-  '\\{"kind":"report","report":\\{[^\\n]*"compatible":(true|false),[^\\n]*"steps":\\[[^\\n]*"operations":\\[[^\\n]*\\}\\}'
-const exampleStep = { step: "policy", status: "pass", code: "ok", latency_ms: 1, summary: "In words." }
+const step = {
+  step: words("policy", "url", "dns", "tcp", "tls", "http", "auth", "protocol", "capabilities", "operations", "stream"),
+  status: words("pass", "warn", "fail", "skip"),
+  code: text("ok"),
+  summary: text("In words.")
+}
 
-/** A test while it runs. A pattern over text pins the order of members, which JSON leaves open. */
+/** The two kinds of line of a test while it runs. */
+export const testStep = { kind: "step", step }
+export const testReport = {
+  kind: "report",
+  report: {
+    checked_at: time,
+    compatible: bool(false),
+    steps: some(step),
+    operations: some({
+      operation: text("workers.list"),
+      needed: bool(true),
+      verdict: words("available", "unavailable", "unchecked")
+    }),
+    diagnostics: []
+  }
+}
+
+const exampleStep = { step: "policy", status: "pass", code: "ok", latency_ms: 1, summary: "In words." }
+const exampleReport = {
+  checked_at: "2026-01-02T03:04:05.678Z",
+  compatible: false,
+  steps: [exampleStep],
+  operations: [{ operation: "workers.list", needed: true, verdict: "unchecked" }],
+  diagnostics: []
+}
+
+/** A test while it runs: a line for each step and one for the report. What a line holds is an interaction of its own. */
 export const testLines = {
   // What pact takes the bytes for when it looks at them; the header tells the page what they are.
   type: "application/json",
-  regex: `^(\\{"kind":"step","step":${step}\\}\\n)+${reportLine}\\n$`,
+  regex: "^(\\{[^\\n]*\\}\\n){2,}$",
   body: [
     { kind: "step", step: exampleStep },
-    {
-      kind: "report",
-      report: {
-        checked_at: "2026-01-02T03:04:05.678Z",
-        compatible: false,
-        steps: [exampleStep],
-        operations: [{ operation: "workers.list", needed: true, verdict: "unchecked" }],
-        diagnostics: []
-      }
-    }
+    { kind: "report", report: exampleReport }
   ]
     .map((line) => `${JSON.stringify(line)}\n`)
     .join("")

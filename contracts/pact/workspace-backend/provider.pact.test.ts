@@ -26,7 +26,7 @@ it("our backend keeps the contract of the web page", async () => {
 }, 120_000)
 
 it("our backend sends every frame as the web page reads it", async () => {
-  const { compared, differences } = await verifyFrames(pact, backend.url, handlersFor(names, backend))
+  const { compared, differences } = await verifyFrames(pact, handlersFor(names, backend))
   assert.deepStrictEqual(differences, [])
   assert.strictEqual(compared, pact.interactions.filter((it) => !isHttp(it)).length)
   assert.isAbove(compared, 0)

@@ -12,7 +12,7 @@ import {
   InputMode,
   PermissionRequest,
   QueuedInput,
-  queuedPreviewLength,
+  previewed,
   type Worker,
   WorkerState
 } from "../Worker.ts"
@@ -55,10 +55,6 @@ export const WorkerView = Schema.Struct({
 }).annotate({ identifier: "Worker" })
 export type WorkerView = typeof WorkerView.Type
 
-/** Lists carry it, so what waits is shown by its beginning. */
-const preview = (it: QueuedInput): QueuedInput =>
-  it.content.length > queuedPreviewLength ? { ...it, content: it.content.slice(0, queuedPreviewLength) } : it
-
 export const toWorkerView = (worker: Worker, kind: string): WorkerView => ({
   runtime_id: worker.runtime_id,
   worker_id: worker.worker_id,
@@ -67,7 +63,7 @@ export const toWorkerView = (worker: Worker, kind: string): WorkerView => ({
   state: worker.state,
   kind,
   transcript_len: worker.transcript_len,
-  ...(worker.queued_inputs === undefined ? undefined : { queued_inputs: worker.queued_inputs.map(preview) }),
+  ...(worker.queued_inputs === undefined ? undefined : { queued_inputs: worker.queued_inputs.map(previewed) }),
   ...(worker.permission_requests === undefined ? undefined : { permission_requests: worker.permission_requests }),
   ...(worker.created_at === undefined ? undefined : { created_at: worker.created_at }),
   ...(worker.updated_at === undefined ? undefined : { updated_at: worker.updated_at }),

@@ -33,6 +33,7 @@ const Request = Schema.Struct({
   generators: Schema.optionalKey(
     Schema.Struct({
       path: Schema.optionalKey(Generator),
+      body: Schema.optionalKey(Schema.Record(Schema.String, Generator)),
       header: Schema.optionalKey(Schema.Record(Schema.String, Generator))
     })
   )

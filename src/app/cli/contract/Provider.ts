@@ -1,11 +1,12 @@
 /** The runtime that is verified: plain calls of its API over the guarded client, and its event streams. */
-import { Effect, Option, Queue, type Redacted, type Scope } from "effect"
+import { Effect, Option, Queue, Redacted, type Scope } from "effect"
 import { EgressClient, type EgressResponse } from "../../../adapters/egress/EgressClient.ts"
 import type { EgressFailure } from "../../../adapters/egress/EgressFailure.ts"
 import * as EgressSocket from "../../../adapters/egress/EgressSocket.ts"
 import type { UpgradeRefused } from "../../../adapters/egress/SocketHandshake.ts"
 import * as Json from "../../../adapters/remote-http/Json.ts"
 import { subprotocol } from "../../../adapters/remote-http/RemoteStream.ts"
+import * as EventMessages from "./EventMessages.ts"
 
 /** Time of one call, in milliseconds: twice what the backend grants, so that a slow runtime fails by its answers. */
 export const deadlineMs = 10_000
@@ -27,28 +28,36 @@ export interface Answer {
   readonly json: unknown
 }
 
+/** An event stream that is open. */
+export interface Watched {
+  /** Frames, one by one. Fails when the runtime closes the stream. */
+  readonly take: Effect.Effect<string, EgressFailure | EgressSocket.SocketClosed>
+  readonly say: (text: string) => Effect.Effect<void, EgressFailure>
+}
+
 export interface Provider {
   readonly url: string
   readonly token: Redacted.Redacted | undefined
   readonly send: (asked: Asked) => Effect.Effect<Answer, EgressFailure>
-  /** Opens a worker's event stream. Frames come one by one; the queue ends when the runtime closes it. */
-  readonly frames: (
+  /** Asks for an upgrade that is to be refused. Headers are not told of a refusal; 101 when it is none. */
+  readonly upgrade: (asked: Pick<Asked, "path" | "bearer">) => Effect.Effect<Omit<Answer, "headers">, EgressFailure>
+  readonly watch: (
     worker_id: string,
     cursor: string | undefined
-  ) => Effect.Effect<
-    Queue.Dequeue<string, EgressFailure | EgressSocket.SocketClosed>,
-    EgressFailure | UpgradeRefused,
-    Scope.Scope
-  >
+  ) => Effect.Effect<Watched, EgressFailure | UpgradeRefused, Scope.Scope>
+  /** All of a stream of server-sent events that ends by itself. */
+  readonly messages: (worker_id: string) => Effect.Effect<ReadonlyArray<EventMessages.EventMessage>, EgressFailure>
 }
+
+const pathOf = (worker_id: string, rest: string) => `/v1/workers/${encodeURIComponent(worker_id)}${rest}`
 
 export const make = Effect.fnUntraced(function* (url: string, token: Redacted.Redacted | undefined) {
   const client = yield* EgressClient
   const target = yield* client.target(url)
   const credentials = token === undefined ? undefined : { bearer: token }
 
-  const send = Effect.fnUntraced(function* ({ bearer, body, headers, method, path }: Asked) {
-    const answer = yield* client.request({
+  const exchange = ({ bearer, body, headers, method, path }: Asked) =>
+    client.request({
       target,
       method,
       path,
@@ -57,16 +66,32 @@ export const make = Effect.fnUntraced(function* (url: string, token: Redacted.Re
       ...(bearer === undefined ? credentials : { bearer }),
       ...(body === undefined ? undefined : { body })
     })
-    return { status: answer.status, headers: answer.headers, json: Option.getOrUndefined(Json.parse(answer.body)) }
-  })
 
-  const frames = Effect.fnUntraced(function* (worker_id: string, cursor: string | undefined) {
-    const query = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`
-    const socket = yield* EgressSocket.open(target, {
-      path: `/v1/workers/${encodeURIComponent(worker_id)}/events/ws${query}`,
+  const send = (asked: Asked) =>
+    Effect.map(exchange(asked), ({ body, headers, status }) => ({
+      status,
+      headers,
+      json: Option.getOrUndefined(Json.parse(body))
+    }))
+
+  const open = (path: string, bearer: Redacted.Redacted | undefined) =>
+    EgressSocket.open(target, {
+      path,
       protocols: [subprotocol],
-      ...credentials
+      ...(bearer === undefined ? credentials : { bearer })
     })
+
+  const upgrade: Provider["upgrade"] = ({ bearer, path }) =>
+    Effect.scoped(open(path, bearer)).pipe(
+      Effect.as({ status: 101, json: undefined }),
+      Effect.catchTag("UpgradeRefused", ({ body, status }) =>
+        Effect.succeed({ status, json: Option.getOrUndefined(Json.parse(Redacted.value(body))) })
+      )
+    )
+
+  const watch = Effect.fnUntraced(function* (worker_id: string, cursor: string | undefined) {
+    const query = cursor === undefined ? "" : `?cursor=${encodeURIComponent(cursor)}`
+    const socket = yield* open(pathOf(worker_id, `/events/ws${query}`), undefined)
     const queue = yield* Queue.unbounded<string, EgressFailure | EgressSocket.SocketClosed>()
     yield* socket.take.pipe(
       Effect.flatMap((texts) => Queue.offerAll(queue, texts)),
@@ -74,8 +99,14 @@ export const make = Effect.fnUntraced(function* (url: string, token: Redacted.Re
       Effect.catch((ended) => Queue.fail(queue, ended)),
       Effect.forkScoped
     )
-    return queue
+    return { take: Queue.take(queue), say: socket.send } satisfies Watched
   })
 
-  return { url: url.replace(/\/+$/, ""), token, send, frames } satisfies Provider
+  const messages = (worker_id: string) =>
+    Effect.map(
+      exchange({ method: "GET", path: pathOf(worker_id, "/events"), headers: { accept: "text/event-stream" } }),
+      ({ body }) => EventMessages.parse(new TextDecoder().decode(body))
+    )
+
+  return { url: url.replace(/\/+$/, ""), token, send, upgrade, watch, messages } satisfies Provider
 })

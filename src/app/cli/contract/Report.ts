@@ -1,5 +1,5 @@
 /** What came of a verification: for people, for scripts and for CI. */
-import type { Checked, Outcome } from "./Verify.ts"
+import type { Checked, Outcome } from "./Outcome.ts"
 
 export interface Totals {
   readonly passed: number
