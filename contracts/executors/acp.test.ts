@@ -229,6 +229,14 @@ describe("the life of an agent", () => {
     })
   )
 
+  it.live("an agent that tells the past late, after it has taken its session up, is heard from then on only", () =>
+    Effect.gen(function* () {
+      const talk = yield* session(agentProfile(["--load", "--late"]))
+      yield* Effect.exit(say(talk, "die"))
+      assert.strictEqual(spoken(yield* say(talk, "again")), "2:again")
+    })
+  )
+
   it.live("an agent that cannot take its session up says so at the next input", () =>
     Effect.gen(function* () {
       const { observer, runtime, worker_id } = yield* run("die")

@@ -6,6 +6,9 @@ import {
   eventually,
   named,
   processesWith,
+  runtimeWith,
+  turn,
+  worker,
   say,
   scripted,
   secret,
@@ -30,6 +33,20 @@ describe("a process that ends between two turns", () => {
       assert.strictEqual(told.code, "worker_program_ended")
       assert.include(told.message, "by SIGKILL")
       assert.strictEqual(spoken(yield* say(talk, "b")), "2:b")
+    })
+  )
+
+  it.live("leaves its worker errored with them, until the next input", () =>
+    Effect.gen(function* () {
+      const { env, name } = named()
+      const runtime = yield* runtimeWith(agentProfile(["--load"], env))
+      const { observer, worker_id } = yield* worker(runtime)
+      yield* turn(runtime, worker_id, observer, "a")
+      yield* kill(name)
+      yield* observer.until((entry) => entry.event.event === "status" && entry.event.data["state"] === "errored")
+      assert.include((yield* runtime.get(worker_id)).state_reason ?? "", "by SIGKILL")
+      assert.strictEqual(spoken(yield* turn(runtime, worker_id, observer, "b")), "2:b")
+      assert.strictEqual((yield* runtime.get(worker_id)).state, "idle")
     })
   )
 

@@ -48,10 +48,14 @@ const app = acp
     if (!existsSync(file)) throw acp.RequestError.invalidParams()
     sessions.set(params.sessionId, { cwd: params.cwd, turns: Number(readFileSync(file, "utf8")), cancel: undefined })
     // As the protocol asks: what was said before is told again.
-    await client.notify(m.client.session.update, {
-      sessionId: params.sessionId,
-      update: { sessionUpdate: "agent_message_chunk", content: { type: "text", text: "said long ago" } }
-    })
+    const past = () =>
+      client.notify(m.client.session.update, {
+        sessionId: params.sessionId,
+        update: { sessionUpdate: "agent_message_chunk", content: { type: "text", text: "said long ago" } }
+      })
+    // `--late`: not before the answer, which the protocol forbids and some do.
+    if (process.argv.includes("--late")) for (const ms of [20, 100, 180]) setTimeout(past, ms)
+    else await past()
     return {}
   })
   .onNotification(m.agent.session.cancel, ({ params }) => sessions.get(params.sessionId)?.cancel?.())

@@ -100,8 +100,13 @@ export const start = Effect.fnUntraced(function* (
   const channel = AcpChannel.make(group, declared.limits, give)
   const permissions = new AcpPermissions(declared)
   let listener: Listener | undefined
+  let updates = 0
+  const hearing = () => {
+    updates++
+    return listener
+  }
   const connection = yield* Effect.acquireRelease(
-    Effect.sync(() => client(declared, launch.folder, permissions, () => listener, run).connect(channel.stream)),
+    Effect.sync(() => client(declared, launch.folder, permissions, hearing, run).connect(channel.stream)),
     (it) => Effect.sync(() => it.close())
   )
   const ask = <A>(doing: string, request: () => Promise<A>): Effect.Effect<A, RunFailure> =>
@@ -156,6 +161,11 @@ export const start = Effect.fnUntraced(function* (
     yield* ask<acp.LoadSessionResponse>("take up its session", () =>
       agent.request(m.agent.session.load, { ...where, sessionId: session_id })
     )
+    // Some tell the past only after they have answered: it must not become part of the next turn.
+    for (let waited = 0, before = -1; before !== updates && waited < maxPastMs; waited += pastQuietMs) {
+      before = updates
+      yield* Effect.sleep(pastQuietMs)
+    }
     return session_id
   })
   const id = yield* Effect.timeoutOrElse(bring, {
@@ -186,6 +196,10 @@ export const start = Effect.fnUntraced(function* (
     cancel: Effect.ignore(Effect.tryPromise(() => agent.notify(m.agent.session.cancel, { sessionId: id })))
   } satisfies AcpAgent
 })
+
+/** The past of a session that was taken up has been told after so much silence, and is waited for so long, in milliseconds. */
+const pastQuietMs = 200
+const maxPastMs = 5_000
 
 /** Between the end of a connection and that of its process, in milliseconds. */
 const endMs = 1_000

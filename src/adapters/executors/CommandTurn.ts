@@ -78,7 +78,7 @@ export const calm = Effect.fnUntraced(function* ({ group, tap }: Running, declar
       duration: declared.limits.stop_ms + (quiet ? declared.quiet_ms : 0),
       orElse: () => Effect.succeed(false)
     }),
-    Effect.catch(() => Effect.succeed(false))
+    Effect.orElseSucceed(() => false)
   )
 })
 
