@@ -8,7 +8,8 @@ import { Effect } from "effect"
 import { RuntimeHome } from "../../src/adapters/process-runtime/RuntimeHome.ts"
 import { RuntimeId } from "../../src/domain/Identifiers.ts"
 import type { RuntimeSource } from "../../src/domain/RuntimeSource.ts"
-import { processRuntime as kind } from "../../src/plugins/process/index.ts"
+import { processRuntime } from "../../src/plugins/process/index.ts"
+import { install } from "../support/InstalledKind.ts"
 
 export const program = fileURLToPath(new URL("../../src/app/main.ts", import.meta.url))
 
@@ -18,12 +19,14 @@ export const folder = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-type Options = Parameters<typeof kind.connect>[0]["options"]
-
-export const connect = (root: string, options: Options = {}, id = "process-1") =>
-  kind
-    .connect({ id: RuntimeId.make(id), display_name: "Process", endpoint: undefined, token: undefined, options })
-    .pipe(Effect.provideService(RuntimeHome, { folder: root, profiles: root, program }))
+export const connect = Effect.fnUntraced(function* (root: string, options: Record<string, string | number> = {}) {
+  const kind = yield* Effect.provideService(install(processRuntime), RuntimeHome, {
+    folder: root,
+    profiles: root,
+    program
+  })
+  return yield* kind.connect({ id: RuntimeId.make("process-1"), display_name: "Process", options })
+})
 
 /** Process ids of the runtimes over a folder. */
 export const runtimesOver = (root: string): ReadonlyArray<number> =>

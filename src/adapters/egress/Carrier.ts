@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { connect as connectTo, type NetConnectOpts, type Socket } from "node:net"
@@ -18,8 +19,14 @@ import type { Dialer, Held } from "./EgressTarget.ts"
 export const firstBackoffMs = 500
 export const lastBackoffMs = 30_000
 
-/** What was up for so long, in milliseconds, was up: the next wait is short again. */
-export const steadyMs = 10_000
+/** What was up for so long, in milliseconds, was up: the next wait is short again … */
+export const steadyMs = 1_000
+
+/** … which is at most this, in milliseconds; dials wait meanwhile. */
+export const comebackMs = 250
+
+/** An end shows at once to whoever dials through; so long, in milliseconds, it is waited for until it is noticed here. */
+const noticeMs = 250
 
 /** A dial waits so long for what is just being started, in milliseconds; it is what one step of a direct dial may take. */
 export const dialWaitMs = 3_000
@@ -59,20 +66,27 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Carrier, never, Scope.Scope> {
   let state: State = { _tag: "starting" }
   let settled = Deferred.makeUnsafe<void>()
+  let left = Deferred.makeUnsafe<void>()
   let restarts = 0
   let since: number | undefined
 
   const become = (next: State) => {
     state = next
+    const [wasSettled, wasLeft] = [settled, left]
+    if (next._tag === "up") left = Deferred.makeUnsafe()
     if (next._tag === "starting") settled = Deferred.makeUnsafe()
-    else Deferred.doneUnsafe(settled, Exit.void)
+    // Last: whoever waits goes on from within.
+    if (next._tag !== "starting") Deferred.doneUnsafe(wasSettled, Exit.void)
+    if (next._tag !== "up") Deferred.doneUnsafe(wasLeft, Exit.void)
   }
 
   const once = Effect.gen(function* () {
     const up = yield* start
     since = yield* Clock.currentTimeMillis
     become({ _tag: "up", up })
-    return yield* up.ended
+    const problem = yield* up.ended
+    become({ _tag: "starting" })
+    return problem
   }).pipe(
     Effect.scoped,
     Effect.catch((problem) => Effect.succeed(problem))
@@ -80,17 +94,23 @@ export const make = Effect.fnUntraced(function* (
 
   const keep = Effect.gen(function* () {
     let bound = firstBackoffMs
+    let flapped = false
     while (true) {
       const problem = yield* once
-      become({ _tag: "down", problem })
-      const held = since === undefined ? 0 : (yield* Clock.currentTimeMillis) - since
+      const held = since === undefined ? undefined : (yield* Clock.currentTimeMillis) - since
       since = undefined
-      if (held >= steadyMs) bound = firstBackoffMs
-      // What an attempt cannot change is not attempted in a hurry: peers lock out who knocks too often.
-      yield* Effect.sleep(problem.retryable ? (yield* Random.next) * bound : lastBackoffMs)
-      bound = Math.min(lastBackoffMs, bound * 2)
+      if (held !== undefined && (held >= steadyMs || !flapped)) {
+        flapped = held < steadyMs
+        bound = firstBackoffMs
+        yield* Effect.sleep((yield* Random.next) * comebackMs)
+      } else {
+        become({ _tag: "down", problem })
+        // What an attempt cannot change is not attempted in a hurry: peers lock out who knocks too often.
+        yield* Effect.sleep(problem.retryable ? (yield* Random.next) * bound : lastBackoffMs)
+        bound = Math.min(lastBackoffMs, bound * 2)
+        become({ _tag: "starting" })
+      }
       restarts += 1
-      become({ _tag: "starting" })
     }
   })
   yield* Effect.forkScoped(keep)
@@ -106,11 +126,22 @@ export const make = Effect.fnUntraced(function* (
     }
   }
   const awaited = Effect.suspend(() => Deferred.await(settled))
+  const patient = (held: Held): ReturnType<Dialer> =>
+    Effect.andThen(
+      Effect.timeoutOption(awaited, dialWaitMs),
+      Effect.suspend(() => through(held))
+    )
+  /** An end may be seen by a dial before it is told of. */
+  const noticed = Effect.timeoutOption(
+    Effect.suspend(() => Deferred.await(left)),
+    noticeMs
+  )
   return {
     dial: (held) =>
-      Effect.andThen(
-        Effect.timeoutOption(awaited, dialWaitMs),
-        Effect.suspend(() => through(held))
+      Effect.catch(patient(held), (failed) =>
+        failed.reason._tag === "carrier"
+          ? Effect.fail(failed)
+          : Effect.flatMap(noticed, (seen) => (Option.isNone(seen) ? Effect.fail(failed) : patient(held)))
       ),
     restarts: () => restarts,
     upSince: () => since,

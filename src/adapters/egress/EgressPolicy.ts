@@ -66,7 +66,8 @@ export interface CheckedUrl {
 }
 
 export interface EgressPolicy {
-  readonly check: (url: string) => Result.Result<CheckedUrl, PolicyRefusal>
+  /** @param own_port a port that may be blocked for HTTP, but belongs to the protocol that will be spoken */
+  readonly check: (url: string, own_port?: number) => Result.Result<CheckedUrl, PolicyRefusal>
   /** Returns the address in its canonical form. */
   readonly checkAddress: (address: string) => Result.Result<string, PolicyRefusal>
 }
@@ -149,10 +150,10 @@ export const make = (options: Options = {}): Result.Result<EgressPolicy, EgressP
     return Result.succeed(NetAddress.formatIp(address))
   }
 
-  const checkPort = (port: number) =>
-    options.ports === undefined ? !BLOCKED_PORTS.has(port) : options.ports.includes(port)
+  const checkPort = (port: number, own: number | undefined) =>
+    options.ports === undefined ? port === own || !BLOCKED_PORTS.has(port) : options.ports.includes(port)
 
-  const check: EgressPolicy["check"] = (input) => {
+  const check: EgressPolicy["check"] = (input, own_port) => {
     if (input.length > MAX_URL_LENGTH || !PLAIN.test(input) || !URL.canParse(input)) return refuse("url_invalid")
     const url = new URL(input)
     if (url.protocol !== "http:" && url.protocol !== "https:") return refuse("scheme_refused")
@@ -163,7 +164,7 @@ export const make = (options: Options = {}): Result.Result<EgressPolicy, EgressP
     if (/[?#]/.test(input)) return refuse("url_invalid")
     const secure = url.protocol === "https:"
     const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port)
-    if (!checkPort(port)) return refuse("port_refused")
+    if (!checkPort(port, own_port)) return refuse("port_refused")
     const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname
     const endpoint = { secure, host, port, origin: url.origin, base_path: url.pathname.replace(/\/+$/, "") }
     // WHATWG has turned decimal, octal, hexadecimal and short forms into dotted decimal by now.

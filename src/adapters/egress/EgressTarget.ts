@@ -11,6 +11,8 @@ import type { CheckedUrl, EgressPolicy } from "./EgressPolicy.ts"
 export interface TargetOptions {
   /** PEM certificates that this peer's certificate may be signed by, instead of the system's. */
   readonly ca?: string
+  /** As in `EgressPolicy.check`, for what is dialled and not called over HTTP. */
+  readonly own_port?: number
 }
 
 /** The socket being made, so that a failure or an interruption at any point can destroy it. */
@@ -66,7 +68,7 @@ export const check = (
   options: TargetOptions = {}
 ): Effect.Effect<Address, EgressFailure> =>
   Effect.map(
-    Effect.all([Effect.suspend(() => Effect.fromResult(policy.check(url))), AddressResolver]),
+    Effect.all([Effect.suspend(() => Effect.fromResult(policy.check(url, options.own_port))), AddressResolver]),
     ([checked, resolver]) => ({
       peer: Redacted.make<Peer>(
         {

@@ -17,6 +17,8 @@ export const stepOf = ({ _tag, context: { reason } }: Problem.Problem): StepName
     case "secret_unresolvable":
     case "runtime_auth_failed":
       return "auth"
+    case "host_key_refused":
+      return "tls"
     case "runtime_unreachable":
       if (reason === "dns") return "dns"
       if (reason?.startsWith("tls") === true) return "tls"
@@ -61,6 +63,11 @@ const fixes: Readonly<Record<string, string>> = {
   unauthorized: "Store the runtime's current token under the name in token_ref.",
   no_token: "The runtime asks for a token: name it in token_ref.",
   forbidden: "Use a token that may do this.",
+  host_key_unknown:
+    "Ask the host's administrator for its key, and put that line into the known hosts of the connection.",
+  login_refused:
+    "Check the user name, and that the host knows the identity: its public key belongs into authorized_keys.",
+  forward_refused: "Allow the forwarding on the host: AllowTcpForwarding and PermitOpen in its sshd_config.",
   not_set: "Store the secret under the name in token_ref, for instance with: secret set local:NAME.",
   readable_by_others: "Take the access of others away: chmod 600.",
   unknown_scheme: "Use env:NAME, file:PATH or local:NAME in token_ref."

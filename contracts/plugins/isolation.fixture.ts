@@ -1,0 +1,140 @@
+/** A plugin for the tests of isolation: a durable runtime, the laboratory with planted bugs, and ways to go wrong. */
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Layer, Redacted, Schema, Scope } from "effect"
+import * as EmbeddedSource from "../../src/adapters/embedded/EmbeddedSource.ts"
+import * as FileWorkerStore from "../../src/adapters/stores/FileWorkerStore.ts"
+import type { Source, Subject } from "../../src/domain/conformance/Conformance.ts"
+import * as Engine from "../../src/domain/engine/Engine.ts"
+import { RuntimeId } from "../../src/domain/Identifiers.ts"
+import { apiVersion, defineRuntimeSource, defineSecretScheme, problem } from "../../src/domain/plugin/Plugin.ts"
+import { RequestId } from "../../src/domain/RequestId.ts"
+import { WorkerRuntime } from "../../src/domain/WorkerRuntime.ts"
+import { complete, crypto, executor } from "../conformance/Laboratory.ts"
+import { mutants } from "../conformance/mutants.ts"
+
+/** Never ends, and lets nothing else happen. */
+const spin = (): never => {
+  for (;;);
+}
+
+const hog = (): never => {
+  const kept: Array<Array<number>> = []
+  for (;;) kept.push(Array.from({ length: 100_000 }, (_, i) => i * 1.5))
+}
+
+/** What the host does for a text, beside what the runtime does. */
+const commands: Readonly<Record<string, () => unknown>> = {
+  "/spin": spin,
+  "/hog": hog,
+  "/exit": () => process.exit(3),
+  "/throw": () => setTimeout(() => {
+    throw new Error("isolation-defect-7d31 at postgres://hosted.internal")
+  }, 0),
+  "/flood": () => {
+    for (let line = 0; line < 10_000; line++) process.stdout.write(`flood ${line} ${"x".repeat(2_000)}\n`)
+  }
+}
+
+/** Over files: what was acknowledged survives the host. */
+const durable = defineRuntimeSource({
+  kind: "durable",
+  apiVersion,
+  label: "Durable",
+  description: "An engine over files, for tests.",
+  endpoint: "none",
+  options: Schema.Struct({
+    root: Schema.String.annotate({ title: "Folder", description: "Where it keeps its workers." }),
+    password_ref: Schema.optionalKey(Schema.String),
+    level: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })))
+  }),
+  secretFields: ["token_ref", "password_ref"],
+  reasons: { not_today: "The test says no." },
+  connect: Effect.fnUntraced(function* ({ id, options, token }, host) {
+    mkdirSync(options.root, { recursive: true })
+    const services = yield* Layer.build(
+      Layer.mergeAll(Layer.fresh(FileWorkerStore.layer({ root: join(options.root, id) })), executor, crypto)
+    ).pipe(Effect.orDie)
+    const runtime = yield* Effect.provideContext(Engine.make({ runtime_id: RuntimeId.make("rt-durable") }), services)
+    const source = yield* Effect.provideService(EmbeddedSource.make, WorkerRuntime, runtime)
+    const { answers } = {
+      answers: {
+        "/token": Effect.map(token ?? Effect.succeed(Redacted.make("none")), Redacted.value),
+        "/password": Effect.map(host.secret(options.password_ref ?? "env:NONE"), Redacted.value),
+        "/foreign": Effect.map(host.secret("env:ISOLATION_FOREIGN"), Redacted.value),
+        "/request": Effect.map(RequestId, (request) => request ?? "none"),
+        "/fetch": Effect.map(host.http.get("http://127.0.0.1:9/"), () => "reached")
+      } as Readonly<Record<string, Effect.Effect<string, never>>>
+    }
+    return {
+      ...source,
+      input: (worker_id, input, asked) =>
+        Effect.gen(function* () {
+          const { content } = input
+          if (content === "/no") return yield* problem("worker_execution_rejected", "said no", { reason: "not_today" })
+          yield* Effect.sync(() => commands[content]?.())
+          const answer = answers[content]
+          if (answer === undefined) return yield* source.input(worker_id, input, asked)
+          const said = yield* answer
+          yield* Effect.sync(() => process.stdout.write(`said ${said}\n`))
+          return yield* source.input(worker_id, { ...input, content: `said ${said.split("").join(" ")}` }, asked)
+        })
+    }
+  })
+})
+
+/** The kit's helpers, asked as bundles so that they cross the wire like anything else. */
+const control = (subject: Subject) => ({
+  cut: subject.cut ?? Effect.void,
+  restart: Effect.orDie(subject.restart ?? Effect.void),
+  streams: subject.openStreams ?? Effect.succeed(0)
+})
+
+let laboratory: Promise<Subject> | undefined
+
+/** One laboratory a host: each connection is a way to it, and the bug is the connection's. */
+const broken = defineRuntimeSource({
+  kind: "broken",
+  apiVersion,
+  label: "Broken",
+  description: "The laboratory with one planted bug, for tests.",
+  endpoint: "none",
+  options: Schema.Struct({ bug: Schema.Int, way: Schema.Literals(["good", "bad", "unreachable"]) }),
+  secretFields: [],
+  connect: ({ options: { bug, way } }) =>
+    Effect.gen(function* () {
+      laboratory ??= Effect.runPromise(Effect.flatMap(Scope.make(), (scope) => Scope.provide(complete, scope)))
+      const base = yield* Effect.promise(() => laboratory ?? Promise.reject(new Error("There is no laboratory.")))
+      const subject = mutants[bug]?.mutate(base) ?? base
+      const connect =
+        way === "good"
+          ? subject.connect
+          : way === "bad" && subject.credential.kind === "token"
+            ? subject.credential.bad
+            : (subject.unreachable ?? subject.connect)
+      const source: Source = yield* connect
+      const controls = control(subject)
+      return {
+        ...source,
+        bundleAvailability: (id, digest) => {
+          if (id === "control:cut") return Effect.andThen(controls.cut, problem("config_bundle_missing"))
+          if (id === "control:restart") return Effect.andThen(controls.restart, problem("config_bundle_missing"))
+          if (id === "control:streams") {
+            return Effect.flatMap(controls.streams, (max) => problem("config_bundle_missing", undefined, { max }))
+          }
+          return source.bundleAvailability(id, digest)
+        }
+      }
+    })
+})
+
+const scheme = defineSecretScheme({
+  scheme: "isolated",
+  apiVersion,
+  description: "Secrets that a test knows.",
+  secretFields: [],
+  open: () => Effect.succeed({ resolve: (rest) => Effect.succeed(Redacted.make(`isolated-${rest}`)) })
+})
+
+
+export default [durable, broken, scheme]
