@@ -1,84 +1,86 @@
-/** A source hosted in a process of its own, reached over RPC through a proxy that can cut connections. */
-import { type ChildProcess, fork } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { Effect } from "effect"
-import * as HostSocket from "../../src/adapters/rpc/HostSocket.ts"
+/** The laboratory's runtime behind two ends of a wire: whatever the kit asks crosses it, and the wire can be cut. */
+import { MessageChannel } from "node:worker_threads"
+import { Effect, Layer, Scope, Stream } from "effect"
+import * as Pipe from "../../src/adapters/rpc/Pipe.ts"
+import * as PipeServer from "../../src/adapters/rpc/PipeServer.ts"
 import * as RpcSource from "../../src/adapters/rpc/RpcSource.ts"
-import type { Connect, Subject } from "../../src/domain/conformance/Conformance.ts"
+import * as SourceHost from "../../src/adapters/rpc/SourceHost.ts"
+import * as Wire from "../../src/adapters/rpc/Wire.ts"
+import type { Source, Subject } from "../../src/domain/conformance/Conformance.ts"
 import { RuntimeId } from "../../src/domain/Identifiers.ts"
-import * as FaultProxy from "../support/FaultProxy.ts"
-import { expire, hidden, hold } from "./Laboratory.ts"
+import * as RuntimeSource from "../../src/domain/RuntimeSource.ts"
+import { embedded } from "./Laboratory.ts"
 
-const main = fileURLToPath(new URL("rpcHost.fixture.ts", import.meta.url))
+const channel = 7
 
-/** The text that a defect of the hosted source carries. */
-export const defectText = "host-defect-51c0 at postgres://hosted.internal"
+export const identity = { id: RuntimeId.make("rpc-1"), kind: "hosted", display_name: "Hosted", built_in: false }
 
-/** What the host says next over its own channel to the test. */
-const said = (child: ChildProcess) =>
-  Effect.callback<{ readonly port: number; readonly streams: number }>((resume) => {
-    const end = () => resume(Effect.die(new Error("The host has ended.")))
-    child.once("exit", end)
-    child.once("message", (message) => {
-      child.off("exit", end)
-      resume(Effect.succeed(message as { readonly port: number; readonly streams: number }))
-    })
-  })
-
-/** Over a store on files: what was acknowledged must survive a SIGKILL. */
-const host = Effect.gen(function* () {
-  const root = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "rpc-host-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-  )
-  let child: ChildProcess
-  let port = 0
-  const start = Effect.gen(function* () {
-    child = fork(main, [String(port), root], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
-    port = (yield* said(child)).port
-  })
-  const kill = Effect.callback<void>((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-    child.once("exit", () => resume(Effect.void))
-    child.kill("SIGKILL")
-  })
-  yield* Effect.acquireRelease(start, () => kill)
-  const openStreams = Effect.suspend(() => {
-    const answer = said(child)
-    child.send("streams")
-    return Effect.map(answer, ({ streams }) => streams)
-  })
-  return { port, kill, openStreams, restart: Effect.andThen(kill, start) }
+/** A source, and the same at the other end of a wire. */
+export const across = Effect.fnUntraced(function* (hosted: Source) {
+  const { port1, port2 } = new MessageChannel()
+  const near = Pipe.make(Wire.overPort(port1))
+  const far = Pipe.make(Wire.overPort(port2))
+  yield* Effect.addFinalizer(() => Effect.sync(() => near.end("closed")))
+  yield* Layer.build(Layer.provide(SourceHost.layer(hosted), PipeServer.layer(far, channel)))
+  return { primitives: yield* RpcSource.make(near, channel), near, far }
 })
 
-const to = (port: number): Connect =>
-  RpcSource.make(
-    { id: RuntimeId.make("rpc-1"), kind: "hosted", display_name: "Hosted" },
-    HostSocket.client({ host: "127.0.0.1", port })
-  )
-
 export const make = Effect.gen(function* () {
-  const { kill, openStreams, port, restart } = yield* host
-  const proxy = yield* FaultProxy.make(port)
-  const nowhere = yield* FaultProxy.make(port)
-  yield* nowhere.set({ _tag: "refuse" })
+  const base = yield* embedded
+  const scope = yield* Effect.scope
+  const links = new Set<{ current: Effect.Success<ReturnType<typeof across>> }>()
+  const link = Effect.gen(function* () {
+    return yield* Scope.provide(across(yield* base.connect), yield* Scope.fork(scope))
+  })
+  const connect = Effect.gen(function* () {
+    const it = yield* Effect.acquireRelease(
+      Effect.map(link, (current) => ({ current })),
+      (one) => Effect.sync(() => links.delete(one))
+    )
+    links.add(it)
+    const now = <A, E>(call: (source: RuntimeSource.Primitives) => Effect.Effect<A, E>) =>
+      Effect.suspend(() => call(it.current.primitives))
+    const { current: first } = it
+    return RuntimeSource.make(identity, {
+      ...first.primitives,
+      describe: now((one) => one.describe),
+      list: (...asked) => now((one) => one.list(...asked)),
+      get: (...asked) => now((one) => one.get(...asked)),
+      create: (...asked) => now((one) => one.create(...asked)),
+      input: (...asked) => now((one) => one.input(...asked)),
+      stop: (...asked) => now((one) => one.stop(...asked)),
+      cancel: (...asked) => now((one) => one.cancel(...asked)),
+      interrupt: (...asked) => Effect.suspend(() => it.current.primitives.interrupt(...asked)),
+      unqueue: (...asked) => Effect.suspend(() => it.current.primitives.unqueue(...asked)),
+      permit: (...asked) => Effect.suspend(() => it.current.primitives.permit(...asked)),
+      transcript: (...asked) => now((one) => one.transcript(...asked)),
+      events: (...asked) => Stream.suspend(() => it.current.primitives.events(...asked)),
+      bundles: now((one) => one.bundles),
+      putBundle: (...asked) => now((one) => one.putBundle(...asked)),
+      bundleAvailability: (...asked) => now((one) => one.bundleAvailability(...asked))
+    })
+  })
+  const relink = Effect.forEach(links, (it) => Effect.map(link, (current) => void (it.current = current)), {
+    discard: true
+  })
+  const cut = Effect.andThen(
+    Effect.sync(() => {
+      for (const { current } of links) current.far.end("closed")
+    }),
+    relink
+  )
   return {
-    name: "the hosted source",
-    connect: to(proxy.port),
-    credential: { kind: "none", reason: "Whoever may open the host's socket may call it." },
-    hidden: [
-      hidden("the address", `127.0.0.1:${proxy.port}`),
-      hidden("the address of nobody", `127.0.0.1:${nowhere.port}`)
-    ],
-    hold,
-    unreachable: to(nowhere.port),
-    cut: proxy.cut,
-    openStreams,
-    expire,
-    restart,
-    kill
-  } satisfies Subject & { readonly kill: Effect.Effect<void> }
+    ...base,
+    name: "the source across a wire",
+    connect,
+    credential: { kind: "none", reason: "Nobody else can open the wire." },
+    unreachable: Effect.tap(connect, () =>
+      Effect.sync(() => {
+        const last = [...links].at(-1)
+        last?.current.far.end("closed")
+      })
+    ),
+    cut,
+    restart: Effect.andThen(base.restart, cut)
+  } satisfies Subject
 })

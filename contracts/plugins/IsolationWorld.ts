@@ -18,7 +18,7 @@ export const levels: ReadonlyArray<Level> = ["worker", "process"]
 export const fixture = fileURLToPath(new URL("isolation.fixture.ts", import.meta.url))
 
 /** Short, so that tests wait for nothing. */
-export const quick: Partial<Bounds> = { pingEveryMs: 100, pingMs: 300, backoffMs: 20, maxBackoffMs: 40 }
+export const quick: Partial<Bounds> = { pingEveryMs: 100, pingMs: 1_000, backoffMs: 20, maxBackoffMs: 40 }
 
 export const folder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "isolation-"))),
@@ -58,5 +58,34 @@ export const world = Effect.fnUntraced(function* (
       options,
       ...(token_ref === undefined ? undefined : { token_ref })
     })
-  return { connect, definitions: plugin.definitions, kinds, pid: plugin.pid, services, told }
+  /** Ends the host without a word, in the middle of whatever it does. */
+  const kill = Effect.gen(function* () {
+    const pid = plugin.pid()
+    if (pid !== undefined) return yield* Effect.sync(() => void process.kill(pid, "SIGKILL"))
+    const root = yield* folder
+    const victim = yield* connect("victim", "durable", { root })
+    const { answer } = yield* victim.create({}, {})
+    yield* Effect.exit(victim.input(answer.worker_id, { kind: "user", content: "/exit" }, {}))
+  }).pipe(Effect.scoped)
+  /** Until the host has been started once more. */
+  const again = Effect.fnUntraced(function* (before: number) {
+    while (plugin.lives() === before) yield* Effect.sleep(5)
+  })
+  const restart = Effect.gen(function* () {
+    const before = plugin.lives()
+    yield* kill
+    yield* again(before)
+  }).pipe(Effect.orDie)
+  return {
+    again,
+    connect,
+    definitions: plugin.definitions,
+    kill,
+    kinds,
+    lives: plugin.lives,
+    pid: plugin.pid,
+    restart,
+    services,
+    told
+  }
 })

@@ -1,13 +1,19 @@
 /** A plugin for the tests of isolation: a durable runtime, the laboratory with planted bugs, and ways to go wrong. */
 import { mkdirSync } from "node:fs"
-import { join } from "node:path"
-import { Effect, Layer, Redacted, Schema, Scope } from "effect"
+import { Effect, Layer, Redacted, Schema, Scope, Stream } from "effect"
 import * as EmbeddedSource from "../../src/adapters/embedded/EmbeddedSource.ts"
 import * as FileWorkerStore from "../../src/adapters/stores/FileWorkerStore.ts"
 import type { Source, Subject } from "../../src/domain/conformance/Conformance.ts"
 import * as Engine from "../../src/domain/engine/Engine.ts"
 import { RuntimeId } from "../../src/domain/Identifiers.ts"
-import { apiVersion, defineRuntimeSource, defineSecretScheme, problem } from "../../src/domain/plugin/Plugin.ts"
+import {
+  apiVersion,
+  defineRuntimeSource,
+  defineSecretScheme,
+  problem,
+  problemOf
+} from "../../src/domain/plugin/Plugin.ts"
+import type * as Problem from "../../src/domain/Problem.ts"
 import { RequestId } from "../../src/domain/RequestId.ts"
 import { WorkerRuntime } from "../../src/domain/WorkerRuntime.ts"
 import { complete, crypto, executor } from "../conformance/Laboratory.ts"
@@ -28,13 +34,47 @@ const commands: Readonly<Record<string, () => unknown>> = {
   "/spin": spin,
   "/hog": hog,
   "/exit": () => process.exit(3),
-  "/throw": () => setTimeout(() => {
-    throw new Error("isolation-defect-7d31 at postgres://hosted.internal")
-  }, 0),
+  "/throw": () =>
+    setTimeout(() => {
+      throw new Error("isolation-defect-7d31 at postgres://hosted.internal")
+    }, 0),
   "/flood": () => {
     for (let line = 0; line < 10_000; line++) process.stdout.write(`flood ${line} ${"x".repeat(2_000)}\n`)
   }
 }
+
+/** One runtime a folder and host, however many connections there are. */
+const runtimes = new Map<string, Promise<{ readonly source: Source; readonly streams: () => number }>>()
+
+const started = (root: string) =>
+  Effect.gen(function* () {
+    mkdirSync(root, { recursive: true })
+    const services = yield* Layer.build(Layer.mergeAll(FileWorkerStore.layer({ root }), executor, crypto))
+    const runtime = yield* Effect.provideContext(Engine.make({ runtime_id: RuntimeId.make("rt-durable") }), services)
+    const source = yield* Effect.provideService(EmbeddedSource.make, WorkerRuntime, runtime)
+    let streams = 0
+    const events: Source["events"] = (...asked) =>
+      Stream.unwrap(
+        Effect.as(
+          Effect.acquireRelease(
+            Effect.sync(() => void (streams += 1)),
+            () => Effect.sync(() => void (streams -= 1))
+          ),
+          source.events(...asked)
+        )
+      )
+    return { source: { ...source, events }, streams: () => streams }
+  })
+
+const runtimeOf = (root: string) => {
+  const known = runtimes.get(root)
+  if (known !== undefined) return known
+  const made = Effect.runPromise(Effect.flatMap(Scope.make(), (scope) => Scope.provide(started(root), scope)))
+  runtimes.set(root, made)
+  return made
+}
+
+const text = (secret: Redacted.Redacted<string>) => Redacted.value(secret)
 
 /** Over files: what was acknowledged survives the host. */
 const durable = defineRuntimeSource({
@@ -50,21 +90,17 @@ const durable = defineRuntimeSource({
   }),
   secretFields: ["token_ref", "password_ref"],
   reasons: { not_today: "The test says no." },
-  connect: Effect.fnUntraced(function* ({ id, options, token }, host) {
-    mkdirSync(options.root, { recursive: true })
-    const services = yield* Layer.build(
-      Layer.mergeAll(Layer.fresh(FileWorkerStore.layer({ root: join(options.root, id) })), executor, crypto)
-    ).pipe(Effect.orDie)
-    const runtime = yield* Effect.provideContext(Engine.make({ runtime_id: RuntimeId.make("rt-durable") }), services)
-    const source = yield* Effect.provideService(EmbeddedSource.make, WorkerRuntime, runtime)
-    const { answers } = {
-      answers: {
-        "/token": Effect.map(token ?? Effect.succeed(Redacted.make("none")), Redacted.value),
-        "/password": Effect.map(host.secret(options.password_ref ?? "env:NONE"), Redacted.value),
-        "/foreign": Effect.map(host.secret("env:ISOLATION_FOREIGN"), Redacted.value),
-        "/request": Effect.map(RequestId, (request) => request ?? "none"),
-        "/fetch": Effect.map(host.http.get("http://127.0.0.1:9/"), () => "reached")
-      } as Readonly<Record<string, Effect.Effect<string, never>>>
+  connect: Effect.fnUntraced(function* ({ options, token }, host) {
+    const { source, streams } = yield* Effect.promise(() => runtimeOf(options.root))
+    const answers: Readonly<Record<string, Effect.Effect<string, Problem.Problem>>> = {
+      "/token": Effect.map(token ?? Effect.succeed(Redacted.make("none")), text),
+      "/password": Effect.map(host.secret(options.password_ref ?? "env:NONE"), text),
+      "/foreign": Effect.map(host.secret("test:foreign"), text),
+      "/request": Effect.map(RequestId, (request) => request ?? "none"),
+      "/fetch": Effect.mapBoth(host.http.get("http://127.0.0.1:9/"), {
+        onSuccess: () => "reached",
+        onFailure: problemOf
+      })
     }
     return {
       ...source,
@@ -76,12 +112,20 @@ const durable = defineRuntimeSource({
           const answer = answers[content]
           if (answer === undefined) return yield* source.input(worker_id, input, asked)
           const said = yield* answer
+          yield* Effect.logInfo("The plugin was asked.")
           yield* Effect.sync(() => process.stdout.write(`said ${said}\n`))
-          return yield* source.input(worker_id, { ...input, content: `said ${said.split("").join(" ")}` }, asked)
-        })
+          return yield* source.input(worker_id, { ...input, content: `said ${said.length} ${spaced(said)}` }, asked)
+        }),
+      bundleAvailability: (id, digest) =>
+        id === "control:streams"
+          ? Effect.fail(problem("config_bundle_missing", undefined, { max: streams() }))
+          : source.bundleAvailability(id, digest)
     }
   })
 })
+
+/** A secret that a test may look at without its being one any more. */
+const spaced = (said: string) => Array.from(said).join(" ")
 
 /** The kit's helpers, asked as bundles so that they cross the wire like anything else. */
 const control = (subject: Subject) => ({
@@ -135,6 +179,5 @@ const scheme = defineSecretScheme({
   secretFields: [],
   open: () => Effect.succeed({ resolve: (rest) => Effect.succeed(Redacted.make(`isolated-${rest}`)) })
 })
-
 
 export default [durable, broken, scheme]

@@ -20,6 +20,7 @@ export const faults = {
   tls_self_signed: fault("runtime_unreachable", "The runtime's certificate is self-signed."),
   tls_untrusted: fault("runtime_unreachable", "The runtime's certificate comes from an unknown authority."),
   tls_handshake: fault("runtime_unreachable", "No TLS connection to the runtime could be made."),
+  host_lost: fault("runtime_unreachable", "The process that hosts the plugin has ended and is being started again."),
   connect_timeout: fault("runtime_timeout", "The connection to the runtime was not made in time."),
   no_answer: fault("runtime_timeout", "The runtime took the request and did not begin to answer."),
   stalled: fault("runtime_timeout", "The runtime stopped in the middle of its answer."),

@@ -1,12 +1,11 @@
 /** What becomes of a call that its host did not answer, or answered with a problem of its own. */
 import { Cause, Option, Schema } from "effect"
 import { RpcClientError } from "effect/rpc/RpcClientError"
-import { isSocketError } from "effect/socket/Socket"
 import * as Problem from "../../domain/Problem.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 
-const lost = () =>
-  Problem.make("runtime_unreachable", "The process that hosts the runtime cannot be reached.", { reason: "host_lost" })
+/** The host has gone, and what was asked had not been sent or may be asked again. */
+export const lost = (): Problem.Problem => RuntimeFault.problem("host_lost")
 
 /** The host's problem without the name that the host gives the runtime: the backend has its own. */
 const told = ({ _tag, context, detail }: Problem.Problem): Problem.Problem => {
@@ -25,9 +24,11 @@ export const problemOf = (
   const met: unknown = error ?? Cause.squash(cause)
   if (met instanceof RpcClientError) {
     if (met.reason._tag === "RpcClientDefect") return RuntimeFault.problem("wrong_shape")
+    // It never left.
+    if (met.reason._tag === "SocketOpenError") return lost()
   } else if (Schema.isSchemaError(met)) {
     return RuntimeFault.problem("wrong_shape")
-  } else if (!isSocketError(met) && !Cause.hasInterrupts(cause)) {
+  } else if (!Cause.hasInterrupts(cause)) {
     return RuntimeFault.problem(unprotected ? "failed_midway" : "failed")
   }
   return unprotected ? RuntimeFault.problem("answer_lost") : lost()

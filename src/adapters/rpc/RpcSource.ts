@@ -1,57 +1,67 @@
-/** A source that lives in another process, which `SourceHost` serves it from, and may crash there. */
-import { Effect, Layer, Stream } from "effect"
+/** The operations of a source that lives in another process or thread, which `SourceHost` serves it from, and may crash there. */
+import { Effect, type Scope, Stream } from "effect"
 import * as RpcClient from "effect/rpc/RpcClient"
 import type { RpcClientError } from "effect/rpc/RpcClientError"
 import type * as Problem from "../../domain/Problem.ts"
-import * as RuntimeSource from "../../domain/RuntimeSource.ts"
+import type { Primitives } from "../../domain/RuntimeSource.ts"
 import type { CommandOptions } from "../../domain/Worker.ts"
 import { problemOf } from "./HostFailure.ts"
+import * as PipeClient from "./PipeClient.ts"
+import type { Pipe } from "./Pipe.ts"
+import * as RequestHeader from "./RequestHeader.ts"
 import { SourceRpcs } from "./SourceRpcs.ts"
-
-/** Connections to the host: one for all calls, and one for each stream. */
-export interface Way {
-  readonly calls: Layer.Layer<RpcClient.Protocol>
-  readonly stream: Layer.Layer<RpcClient.Protocol>
-}
 
 type Failing = Problem.Problem | RpcClientError
 
-const read = <A>(call: Effect.Effect<A, Failing>) =>
-  Effect.catchCause(call, (cause) => Effect.fail(problemOf(cause, false)))
+type Options = Effect.Success<typeof RequestHeader.asked>
 
-const command = <A>({ idempotency_key }: CommandOptions, call: Effect.Effect<A, Failing>) =>
-  Effect.catchCause(call, (cause) => Effect.fail(problemOf(cause, idempotency_key === undefined)))
+const read = <A>(call: (options: Options) => Effect.Effect<A, Failing>) =>
+  Effect.catchCause(Effect.flatMap(RequestHeader.asked, call), (cause) => Effect.fail(problemOf(cause, false)))
 
-/** Calls nothing yet. A host that is not there is `runtime_unreachable`, until it is there again. */
-export const make = Effect.fnUntraced(function* (identity: Omit<RuntimeSource.Identity, "built_in">, way: Way) {
-  const opened = (layer: Way["calls"]) =>
-    Effect.flatMap(Layer.build(layer), (built) => Effect.provideContext(RpcClient.make(SourceRpcs), built))
-  const host = yield* opened(way.calls)
-  /** What breaks a stream may have broken the calls' connection, too: that is found out before anybody sends a command. */
-  const lost = (problem: Problem.Problem) =>
-    Effect.andThen(
-      problem._tag === "runtime_unreachable" ? Effect.exit(Effect.retry(host.describe(), { times: 2 })) : Effect.void,
-      Effect.fail(problem)
-    )
-  return RuntimeSource.make(
-    { ...identity, built_in: false },
-    {
-      describe: read(host.describe()),
-      list: (query) => read(host.list({ query })),
-      get: (worker_id) => read(host.get({ worker_id })),
-      create: (request, options) => command(options, host.create({ request, options })),
-      input: (worker_id, input, options) => command(options, host.input({ worker_id, input, options })),
-      stop: (worker_id, reason, options) => command(options, host.stop({ worker_id, reason, options })),
-      cancel: (worker_id, reason, options) => command(options, host.cancel({ worker_id, reason, options })),
-      transcript: (worker_id, query) => read(host.transcript({ worker_id, query })),
-      events: (worker_id, cursor) =>
-        Stream.catchCause(
-          Stream.unwrap(Effect.map(opened(way.stream), (own) => own.events({ worker_id, cursor }))),
-          (cause) => Stream.fromEffect(lost(problemOf(cause, false)))
-        ),
-      bundles: read(host.bundles()),
-      putBundle: (bundle) => read(host.putBundle({ bundle })),
-      bundleAvailability: (id, digest) => read(host.bundleAvailability({ id, digest }))
-    }
+const command = <A>({ idempotency_key }: CommandOptions, call: (options: Options) => Effect.Effect<A, Failing>) =>
+  Effect.catchCause(Effect.flatMap(RequestHeader.asked, call), (cause) =>
+    Effect.fail(problemOf(cause, idempotency_key === undefined))
   )
+
+/** Calls nothing yet. With the end of the pipe everything fails as `runtime_unreachable`, at once and for good. */
+export const make = Effect.fnUntraced(function* (
+  pipe: Pipe,
+  channel: number
+): Effect.fn.Return<Required<Primitives>, never, Scope.Scope> {
+  const over = PipeClient.make(pipe, channel)
+  const opened = Effect.flatMap(over.open, (protocol) =>
+    Effect.provideService(RpcClient.make(SourceRpcs), RpcClient.Protocol, protocol)
+  )
+  const host = yield* opened
+  return {
+    describe: read((asked) => host.describe(undefined, asked)),
+    list: (query) => read((asked) => host.list({ query }, asked)),
+    get: (worker_id) => read((asked) => host.get({ worker_id }, asked)),
+    create: (request, options) => command(options, (asked) => host.create({ request, options }, asked)),
+    input: (worker_id, input, options) => command(options, (asked) => host.input({ worker_id, input, options }, asked)),
+    stop: (worker_id, reason, options) => command(options, (asked) => host.stop({ worker_id, reason, options }, asked)),
+    cancel: (worker_id, reason, options) =>
+      command(options, (asked) => host.cancel({ worker_id, reason, options }, asked)),
+    interrupt: (worker_id, reason, options) =>
+      command(options, (asked) => host.interrupt({ worker_id, reason, options }, asked)),
+    permit: (worker_id, permission_id, option_id, options) =>
+      command(options, (asked) => host.permit({ worker_id, permission_id, option_id, options }, asked)),
+    unqueue: (worker_id, input_id, options) =>
+      command(options, (asked) => host.unqueue({ worker_id, input_id, options }, asked)),
+    transcript: (worker_id, query) => read((asked) => host.transcript({ worker_id, query }, asked)),
+    // A stream has a reader of its own: it may stand still as long as it likes and holds up nobody else.
+    events: (worker_id, cursor) =>
+      Stream.catchCause(
+        Stream.unwrap(
+          Effect.gen(function* () {
+            const own = yield* opened
+            return own.events({ worker_id, cursor }, yield* RequestHeader.asked)
+          })
+        ),
+        (cause) => Stream.fail(problemOf(cause, false))
+      ),
+    bundles: read((asked) => host.bundles(undefined, asked)),
+    putBundle: (bundle) => read((asked) => host.putBundle({ bundle }, asked)),
+    bundleAvailability: (id, digest) => read((asked) => host.bundleAvailability({ id, digest }, asked))
+  }
 })

@@ -7,7 +7,7 @@ import { IdempotencyKey, RuntimeId, WorkerId } from "../../domain/Identifiers.ts
 import { Profile, ProfileSelector } from "../../domain/Profile.ts"
 import { Capabilities } from "../../domain/Runtime.ts"
 import { TranscriptPage } from "../../domain/Transcript.ts"
-import { ConfigBundleReference, Worker, WorkerInput, WorkerState } from "../../domain/Worker.ts"
+import { ConfigBundleReference, InputMode, Worker, WorkerInput, WorkerState } from "../../domain/Worker.ts"
 import { FrameSchema } from "./FrameSchema.ts"
 import { ProblemSchema } from "./ProblemSchema.ts"
 
@@ -46,11 +46,17 @@ const CreateWorker = Schema.Struct({
   worker_id: Schema.optionalKey(AskedId)
 })
 
+const InputRequest = Schema.Struct({ ...WorkerInput.fields, mode: Schema.optionalKey(InputMode) })
+
 const CommandOptions = Schema.Struct({ idempotency_key: Schema.optionalKey(IdempotencyKey) })
 
 const ack = { runtime_id: RuntimeId, worker_id: WorkerId, state: WorkerState, event_id: Schema.Int }
 const Ack = Schema.Struct(ack)
-const InputAck = Schema.Struct({ ...ack, transcript_sequence: Schema.Int })
+const InputAck = Schema.Struct({
+  ...ack,
+  transcript_sequence: Schema.Int,
+  queued: Schema.optionalKey(Schema.Struct({ input_id: Schema.String, position: Schema.Int }))
+})
 
 const replayable = <S extends Schema.Top>(answer: S) => Schema.Struct({ answer, replayed: Schema.Boolean })
 
@@ -74,12 +80,23 @@ export const SourceRpcs = RpcGroup.make(
     error
   }),
   Rpc.make("input", {
-    payload: { worker_id: AskedId, input: WorkerInput, options: CommandOptions },
+    payload: { worker_id: AskedId, input: InputRequest, options: CommandOptions },
     success: replayable(InputAck),
     error
   }),
   Rpc.make("stop", { payload: End, success: replayable(Ack), error }),
   Rpc.make("cancel", { payload: End, success: replayable(Ack), error }),
+  Rpc.make("interrupt", { payload: End, success: replayable(Ack), error }),
+  Rpc.make("permit", {
+    payload: { worker_id: AskedId, permission_id: Schema.String, option_id: Schema.String, options: CommandOptions },
+    success: replayable(Ack),
+    error
+  }),
+  Rpc.make("unqueue", {
+    payload: { worker_id: AskedId, input_id: Schema.String, options: CommandOptions },
+    success: replayable(Ack),
+    error
+  }),
   Rpc.make("transcript", {
     payload: { worker_id: AskedId, query: TranscriptQuery },
     success: TranscriptPage,

@@ -16,12 +16,15 @@ export interface Launch {
   readonly follow: (stream: Readable) => void
 }
 
+/** `unknown`: the wire ended, and the host did not within the time that it has for that. */
+export type Cause = "not_started" | "memory" | "processes" | "exited" | "threw" | "unknown"
+
 export interface Launched {
   readonly wire: Wire.Wire
   /** Of the process; undefined for a thread. */
   readonly pid: number | undefined
-  /** Why it ended, once that is known: a word for the log. */
-  readonly cause: () => string | undefined
+  /** Why it ended, in a word. */
+  readonly cause: Effect.Effect<Cause>
   readonly end: Effect.Effect<void>
 }
 
@@ -42,6 +45,12 @@ export const wireDescriptor = 3
 const rounds = 200
 const pollMs = 10
 
+const causeOf = (over: Promise<void>, cause: () => Cause | undefined) =>
+  Effect.promise(() => over).pipe(
+    Effect.timeoutOption(endMs),
+    Effect.map(() => cause() ?? "unknown")
+  )
+
 const inProcess = ({ follow, heapMb }: Launch): Launched => {
   const mark = randomUUID()
   Warden.expect(mark)
@@ -52,7 +61,7 @@ const inProcess = ({ follow, heapMb }: Launch): Launched => {
     env: { ...environment(), [ProcessSweep.markVariable]: mark },
     stdio: ["ignore", "pipe", "pipe", "pipe"]
   })
-  let cause: string | undefined
+  let cause: Cause | undefined
   let gone = false
   const over = new Promise<void>((resolve) => {
     child.once("error", () => {
@@ -95,10 +104,14 @@ const inProcess = ({ follow, heapMb }: Launch): Launched => {
   return {
     wire,
     pid: group,
-    cause: () => cause,
+    cause: causeOf(over, () => cause),
     end: Effect.gen(function* () {
       wire.close()
-      if (!gone) yield* Effect.timeoutOption(Effect.promise(() => over), endMs)
+      if (!gone)
+        yield* Effect.timeoutOption(
+          Effect.promise(() => over),
+          endMs
+        )
       yield* force
       ResourceSampler.forget(mark)
       Warden.forget(mark)
@@ -117,7 +130,8 @@ const inThread = ({ follow, heapMb }: Launch): Launched => {
     stdout: true,
     stderr: true
   })
-  let cause: string | undefined
+  let cause: Cause | undefined
+  const over = new Promise<void>((resolve) => worker.once("exit", () => resolve()))
   worker.on("error", (error) => {
     cause ??= (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY" ? "memory" : "threw"
   })
@@ -130,7 +144,7 @@ const inThread = ({ follow, heapMb }: Launch): Launched => {
   return {
     wire: Wire.overPort(port1),
     pid: undefined,
-    cause: () => cause,
+    cause: causeOf(over, () => cause),
     // A thread ends in the middle of whatever it does.
     end: Effect.promise(() => worker.terminate())
   }

@@ -47,6 +47,7 @@ export const stepsJa: StepTexts = {
     "プロキシなど間にあるものと、ランタイムのログを確認してください。"
   ),
   "runtime_unreachable.closed": say("ランタイムへの接続は閉じられています。"),
+  "runtime_unreachable.host_lost": say("プラグインのプロセスが終了し、再起動しています。"),
   "runtime_unreachable.tls_expired": say(
     "ランタイムの証明書は期限切れです。",
     "ランタイムの証明書を更新してください。"
