@@ -1,5 +1,5 @@
 /** What one worker was promised, and whether it is kept. */
-import type { Ack, Item } from "./RuntimeClient.ts"
+import type { Ack, Item, Mode } from "./RuntimeClient.ts"
 
 export interface Verdict {
   lost: number
@@ -8,16 +8,20 @@ export interface Verdict {
   readonly wrong: Array<string>
 }
 
+export const isWaiting = (ack: Ack): boolean => ack.queued !== undefined && ack.queued !== null
+
 export class Ledger {
   readonly worker_id: string
+  readonly mode: Mode
   /** Acknowledged inputs by content. */
   readonly acked = new Map<string, Ack>()
   /** The input that was sent and not answered; the only one of which both ends are right. */
   open: string | undefined
   #sent = 0
 
-  constructor(worker_id: string) {
+  constructor(worker_id: string, mode: Mode) {
     this.worker_id = worker_id
+    this.mode = mode
   }
 
   /** A content that no other input has. It is its own idempotency key. */
@@ -46,7 +50,10 @@ export class Ledger {
     for (const [content, ack] of this.acked) {
       const item = seen.get(content)
       if (item === undefined) verdict.lost += 1
-      else if (item.sequence !== ack.transcript_sequence || item.event_id !== ack.event_id) {
+      else if (isWaiting(ack)) {
+        // Its place is given when its turn starts: after that of its acknowledgement.
+        if (item.event_id <= ack.event_id) verdict.wrong.push(`${worker_id}: "${content}" ran before it was queued`)
+      } else if (item.sequence !== ack.transcript_sequence || item.event_id !== ack.event_id) {
         verdict.wrong.push(`${worker_id}: "${content}" is not where it was acknowledged`)
       }
     }

@@ -1,8 +1,13 @@
 /** Talks to a worker-runtime with fetch alone, so that nothing of the product judges itself. */
 export interface Ack {
+  /** 0 for an input that waits. */
   readonly transcript_sequence: number
   readonly event_id: number
+  readonly queued?: { readonly input_id: string } | null
 }
+
+/** What is asked for an input that meets a busy worker. */
+export type Mode = "reject" | "queue"
 
 export interface Item {
   readonly sequence: number
@@ -36,8 +41,9 @@ export const createWorker = async (url: string, worker_id: string): Promise<numb
   return response.status
 }
 
-export const sendInput = async (url: string, worker_id: string, content: string, key: string): Promise<Answer> => {
-  const response = await post(`${url}/v1/workers/${worker_id}/input`, { kind: "user", content }, key)
+/** @param content is its own idempotency key */
+export const sendInput = async (url: string, worker_id: string, content: string, mode: Mode): Promise<Answer> => {
+  const response = await post(`${url}/v1/workers/${worker_id}/input`, { kind: "user", content, mode }, content)
   const body = (await response.json()) as Answer["body"]
   return { status: response.status, replayed: response.headers.get("idempotent-replayed") === "true", body }
 }
@@ -57,8 +63,14 @@ export const readTranscript = async (url: string, worker_id: string): Promise<Re
   return items
 }
 
-export const lastEventId = async (url: string, worker_id: string): Promise<number> => {
+export interface Worker {
+  readonly last_event_id: number
+  readonly execution: { readonly run_state: string }
+  readonly queued_inputs?: ReadonlyArray<unknown> | null
+}
+
+export const readWorker = async (url: string, worker_id: string): Promise<Worker> => {
   const response = await call(`${url}/v1/workers/${worker_id}`)
-  const { worker } = (await response.json()) as { worker: { last_event_id: number } }
-  return worker.last_event_id
+  const { worker } = (await response.json()) as { worker: Worker }
+  return worker
 }

@@ -14,8 +14,8 @@ const outcome = await run({
   }
 })
 for (const sentence of outcome.wrong.slice(0, 20)) console.error(sentence)
-const { rounds, acknowledged, resolved, lost, duplicated, wrong } = outcome
+const { rounds, acknowledged, waited, resolved, lost, duplicated, wrong } = outcome
 console.log(
-  `${rounds} rounds, ${acknowledged} acknowledged, ${lost} lost, ${duplicated} duplicated, ${wrong.length} otherwise wrong, ${resolved} cut off and resolved by their key`
+  `${rounds} rounds, ${acknowledged} acknowledged (${waited} had to wait), ${lost} lost, ${duplicated} duplicated, ${wrong.length} otherwise wrong, ${resolved} cut off and resolved by their key`
 )
 process.exitCode = lost + duplicated + wrong.length === 0 ? 0 : 1

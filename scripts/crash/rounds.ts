@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { Ledger, type Verdict } from "./Ledger.ts"
-import { createWorker, lastEventId, readTranscript, sendInput } from "./RuntimeClient.ts"
+import { isWaiting, Ledger, type Verdict } from "./Ledger.ts"
+import { type Ack, createWorker, readTranscript, readWorker, sendInput, type Worker } from "./RuntimeClient.ts"
 import { type RuntimeProcess, start } from "./RuntimeProcess.ts"
 
 export interface Options {
@@ -22,9 +22,14 @@ export interface Options {
 export interface Outcome extends Verdict {
   readonly rounds: number
   acknowledged: number
+  /** Of the acknowledged ones, those that waited for their turn. */
+  waited: number
   /** Inputs that were cut off and, sent again with their key, were found done or were done then. */
   resolved: number
 }
+
+/** Refusals that pass. */
+const passing: ReadonlySet<string | undefined> = new Set(["worker_busy", "input_queue_full", "idempotency_in_flight"])
 
 /** Tries of an input that a busy worker refuses. */
 const maxTries = 2_000
@@ -32,10 +37,10 @@ const maxTries = 2_000
 /** Sends until the worker takes it; undefined when the connection breaks, as it does when the process is killed. */
 const send = async (url: string, ledger: Ledger, content: string) => {
   for (let attempt = 0; attempt < maxTries; attempt++) {
-    const answer = await sendInput(url, ledger.worker_id, content, content).catch(() => undefined)
+    const answer = await sendInput(url, ledger.worker_id, content, ledger.mode).catch(() => undefined)
     if (answer === undefined || answer.status === 200) return answer
     const code = answer.body.error?.code
-    if (code !== "worker_busy" && code !== "idempotency_in_flight") {
+    if (!passing.has(code)) {
       throw new Error(`An input answered ${answer.status} ${code}.`)
     }
     await sleep(1)
@@ -43,7 +48,7 @@ const send = async (url: string, ledger: Ledger, content: string) => {
   throw new Error("A worker stayed busy.")
 }
 
-const settle = (ledger: Ledger, content: string, ack: { transcript_sequence: number; event_id: number }): void => {
+const settle = (ledger: Ledger, content: string, ack: Ack): void => {
   ledger.acked.set(content, ack)
   ledger.open = undefined
 }
@@ -59,9 +64,20 @@ const load = async (url: string, ledger: Ledger, state: { over: boolean }): Prom
   }
 }
 
+/** The worker once nothing runs or waits: what was acknowledged is in its transcript by then. */
+const settled = async (url: string, worker_id: string): Promise<Worker> => {
+  for (let attempt = 0; attempt < maxTries; attempt++) {
+    const worker = await readWorker(url, worker_id)
+    if (worker.execution.run_state !== "busy" && (worker.queued_inputs ?? []).length === 0) return worker
+    await sleep(1)
+  }
+  throw new Error("What waited for a worker did not start.")
+}
+
 const check = async (url: string, ledgers: ReadonlyArray<Ledger>, outcome: Outcome): Promise<void> => {
   for (const ledger of ledgers) {
-    ledger.judge(await readTranscript(url, ledger.worker_id), await lastEventId(url, ledger.worker_id), outcome)
+    const { last_event_id } = await settled(url, ledger.worker_id)
+    ledger.judge(await readTranscript(url, ledger.worker_id), last_event_id, outcome)
     const { open } = ledger
     if (open !== undefined) {
       const answer = await send(url, ledger, open)
@@ -72,7 +88,7 @@ const check = async (url: string, ledgers: ReadonlyArray<Ledger>, outcome: Outco
     const [content, ack] = Array.from(ledger.acked).at(-1) ?? []
     if (content === undefined || ack === undefined) continue
     const again = await send(url, ledger, content)
-    if (again?.replayed !== true || again.body.ack?.transcript_sequence !== ack.transcript_sequence) {
+    if (again?.replayed !== true || again.body.ack?.event_id !== ack.event_id) {
       outcome.wrong.push(`${ledger.worker_id}: the key of "${content}" did not get its answer again`)
     }
   }
@@ -80,9 +96,12 @@ const check = async (url: string, ledgers: ReadonlyArray<Ledger>, outcome: Outco
 
 export const run = async (options: Options): Promise<Outcome> => {
   const { rounds, workers = 8, longestLoad = 400 } = options
-  const outcome: Outcome = { rounds, acknowledged: 0, resolved: 0, lost: 0, duplicated: 0, wrong: [] }
+  const outcome: Outcome = { rounds, acknowledged: 0, waited: 0, resolved: 0, lost: 0, duplicated: 0, wrong: [] }
   const folder = mkdtempSync(join(tmpdir(), "crash-"))
-  const ledgers = Array.from({ length: workers }, (_, index) => new Ledger(`worker-${index + 1}`))
+  const ledgers = Array.from(
+    { length: workers },
+    (_, index) => new Ledger(`worker-${index + 1}`, index % 2 === 0 ? "queue" : "reject")
+  )
   let runtime: RuntimeProcess | undefined
   try {
     for (let round = 1; round <= rounds; round++) {
@@ -105,7 +124,9 @@ export const run = async (options: Options): Promise<Outcome> => {
     }
     runtime = await start(join(folder, "store"))
     await check(runtime.url, ledgers, outcome)
-    outcome.acknowledged = ledgers.reduce((sum, ledger) => sum + ledger.acked.size, 0)
+    const acks = ledgers.flatMap((ledger) => Array.from(ledger.acked.values()))
+    outcome.acknowledged = acks.length
+    outcome.waited = acks.filter(isWaiting).length
     return outcome
   } finally {
     await runtime?.kill()
