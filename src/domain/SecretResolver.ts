@@ -53,7 +53,8 @@ const sentences: Readonly<Record<Reason, string>> = {
   control_characters: "The secret holds a line break or a NUL, which no header may carry."
 }
 
-export const isReason = (value: unknown): value is Reason => typeof value === "string" && Object.hasOwn(sentences, value)
+export const isReason = (value: unknown): value is Reason =>
+  typeof value === "string" && Object.hasOwn(sentences, value)
 
 export type Unresolvable = Problem.Problem<"secret_unresolvable">
 

@@ -174,6 +174,8 @@ export class SourceKinds extends Context.Service<
     readonly check: (entry: ConnectionEntry) => Effect.Effect<void, EntryProblem>
     /** The secrets that an entry names, by the pointer to each. */
     readonly references: (entry: ConnectionEntry) => Effect.Effect<ReadonlyMap<string, string>>
+    /** The entry as it may be shown: secret members hold a reference or nothing. */
+    readonly shown: (entry: ConnectionEntry) => ConnectionEntry
     readonly connect: Installed["connect"]
     readonly reach: Installed["reach"]
   }
@@ -208,6 +210,7 @@ export class SourceKinds extends Context.Service<
       check: (entry) => Effect.flatMap(find(entry), (kind) => kind.check(entry)),
       references: (entry) =>
         Effect.sync(() => kinds.get(entry.kind)?.references(entry) ?? Grant.references(entry, ["token_ref"])),
+      shown: (entry) => Grant.shown(entry, kinds.get(entry.kind)?.secretFields),
       connect: (entry) => Effect.flatMap(find(entry), (kind) => kind.connect(entry)),
       reach: (entry, steps) => Effect.flatMap(find(entry), (kind) => kind.reach(entry, steps))
     }

@@ -9,6 +9,7 @@ import type { Diagnostic } from "../../domain/Diagnostic.ts"
 import { RuntimeRegistry, type Registered } from "../../domain/RuntimeRegistry.ts"
 import { statusOf } from "../../domain/registry/Observed.ts"
 import { isSecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
+import { SourceKinds } from "../../domain/SourceKind.ts"
 
 /** A provider that takes longer does not hold up the list, in milliseconds. */
 const resolveMs = 2_000
@@ -57,7 +58,9 @@ export const view = Effect.fnUntraced(function* (
   failures: ReadonlyMap<string, Diagnostic>,
   writable: boolean
 ) {
+  const kinds = yield* SourceKinds
   const registered = live.get(entry.id)
+  const { options } = kinds.shown(entry)
   const seen = yield* observed(registered)
   const { token_ref } = entry
   // What was learned with the credential that is live says nothing about the one that is written.
@@ -81,7 +84,7 @@ export const view = Effect.fnUntraced(function* (
     origin: "file",
     ...(entry.endpoint === undefined ? undefined : { endpoint: entry.endpoint }),
     ...(token_ref === undefined ? undefined : { token_ref }),
-    ...(entry.options === undefined ? undefined : { options: entry.options }),
+    ...(options === undefined ? undefined : { options }),
     editable: writable,
     deletable: writable,
     credential,

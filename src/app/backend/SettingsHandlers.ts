@@ -173,7 +173,7 @@ export const layer = HttpApiBuilder.group(
         })),
       export: () =>
         Effect.map(store.read, (config) =>
-          HttpServerResponse.text(toToml(config.connections), {
+          HttpServerResponse.text(toToml(config.connections.map(kinds.shown)), {
             contentType: "application/toml",
             headers: { "content-disposition": 'attachment; filename="runtime-connections.toml"' }
           })

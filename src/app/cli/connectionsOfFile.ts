@@ -14,6 +14,7 @@ import { SourceKinds } from "../../domain/SourceKind.ts"
 import { checked } from "../backend/ConnectionInput.ts"
 import { toToml } from "../backend/ExportToml.ts"
 import * as Kinds from "../Kinds.ts"
+import { Plugins } from "../plugins/Plugins.ts"
 import { Refused, type Target, type WriteOptions } from "./ConnectionsTarget.ts"
 import { usage } from "./Failure.ts"
 import * as Workspace from "./Workspace.ts"
@@ -35,6 +36,7 @@ const make = Effect.gen(function* () {
   const installed = yield* SourceKinds
   const secrets = yield* SecretResolver
   const tester = yield* ConnectionTest
+  const plugins = yield* Plugins
 
   const credentialOf = Effect.fnUntraced(function* ({ token_ref }: ConnectionEntry) {
     if (token_ref === undefined) return "none"
@@ -45,10 +47,13 @@ const make = Effect.gen(function* () {
   /** Whoever may write the file may name any secret of theirs, but not one that no provider has: it may be a secret itself. */
   const admit = Effect.fnUntraced(function* (entry: ConnectionEntry) {
     yield* installed.check(entry)
-    const scheme = entry.token_ref?.split(":", 1)[0]
-    if (scheme === undefined || (yield* secrets.schemes).includes(scheme)) return
+    const schemes = yield* secrets.schemes
+    const unknown = [...(yield* installed.references(entry))].filter(
+      ([, ref]) => !schemes.includes(ref.split(":", 1)[0] ?? "")
+    )
+    if (unknown.length === 0) return
     return yield* Problem.make("invalid_request", Connection.RAW_SECRET_SENTENCE, {
-      errors: [{ pointer: "/token_ref", code: "unknown_scheme" }]
+      errors: unknown.map(([pointer]) => ({ pointer, code: "unknown_scheme" }))
     })
   })
 
@@ -68,7 +73,7 @@ const make = Effect.gen(function* () {
 
   const viewOf = Effect.fnUntraced(function* (entry: ConnectionEntry, writable: boolean) {
     return {
-      ...entry,
+      ...installed.shown(entry),
       display_name: entry.display_name ?? entry.id,
       origin: "file",
       editable: writable,
@@ -86,9 +91,10 @@ const make = Effect.gen(function* () {
 
   return {
     list: Effect.gen(function* () {
-      const { connections, diagnostics, writable } = yield* store.read
+      const config = yield* store.read
+      const { connections, diagnostics, writable } = config
       const views = yield* Effect.forEach(connections, (entry) => viewOf(entry, writable))
-      return { connections: views, writable, diagnostics }
+      return { connections: views, writable, diagnostics: [...diagnostics, ...(yield* plugins.diagnostics(config))] }
     }),
     add: Effect.fnUntraced(function* (draft, options) {
       yield* ensureFileOnly(options)
@@ -122,7 +128,9 @@ const make = Effect.gen(function* () {
       ),
     apply: () => needsBackend,
     export: Effect.flatMap(store.read, ({ connections, readable, refusal }) =>
-      readable ? Effect.succeed(toToml(connections)) : refused(Problem.make("config_unwritable", refusal?.sentence))
+      readable
+        ? Effect.succeed(toToml(connections.map(installed.shown)))
+        : refused(Problem.make("config_unwritable", refusal?.sentence))
     )
   } satisfies Target
 })

@@ -1,9 +1,9 @@
 /** Which file a plugin of the config file is. Nothing is downloaded or installed; what others could change is refused. */
 import { realpath, stat } from "node:fs/promises"
-import { createRequire } from "node:module"
-import { isAbsolute, join, resolve } from "node:path"
+import { isAbsolute, resolve } from "node:path"
 import { Context, Effect } from "effect"
 import type { PluginEntry } from "../../domain/plugin/PluginEntry.ts"
+import * as PackageEntry from "./PackageEntry.ts"
 import { NotLoaded } from "./PluginFile.ts"
 
 /** Folder of the config file, where plugins are looked for; undefined = there is no file, and no plugin. */
@@ -14,9 +14,6 @@ export const ConfigFolder = Context.Reference<string | undefined>("yoi-workspace
 /** Write permission of group and others. */
 const othersWrite = 0o022
 
-/** How a package says what `import` gets. Node before 24 does not know the option and looks for `require` or `default`. */
-const conditions = new Set(["node", "import", "module-sync", "default"])
-
 const notThere = new NotLoaded({
   reason: "not_found",
   sentence: "It is not there. Install it beside the config file, or correct its path."
@@ -24,8 +21,7 @@ const notThere = new NotLoaded({
 
 const resolved = (folder: string, { package: name, path }: PluginEntry): string => {
   if (path !== undefined) return isAbsolute(path) ? path : resolve(folder, path)
-  const options = { conditions } as { paths?: Array<string> }
-  return createRequire(join(folder, "plugins.mjs")).resolve(name ?? "", options)
+  return PackageEntry.entryOf(folder, name ?? "")
 }
 
 /** The plugin's file with links followed. Fails with `not_found`, `not_a_file` or `writable_by_others`. */

@@ -43,20 +43,21 @@ export const decode = Effect.fnUntraced(function* (definitions: ReadonlyArray<Pl
         sentence: `Its options do not fit: ${raw.map((name) => `/options/${name} raw_secret`).join(", ")}. ${RAW_SECRET_SENTENCE}`
       })
     }
-    const schema: Schema.Codec<unknown, unknown> = settings ?? Schema.Struct({})
+    const references = Grant.named(options, secretFields).map(([, ref]) => ref)
+    if (settings === undefined) {
+      unexpected.push(new Set(Object.keys(options).map((name) => `/${name}`)))
+      ready.push({ definition, settings, references })
+      continue
+    }
     const strict = yield* Effect.result(
-      Schema.decodeUnknownEffect(schema, { onExcessProperty: "error", errors: "all" })(options)
+      Schema.decodeUnknownEffect(settings, { onExcessProperty: "error", errors: "all" })(options)
     )
     const errors = strict._tag === "Success" ? [] : fieldErrors(strict.failure.issue)
     const wrong = errors.filter((error) => !topLevel(error))
     if (wrong.length > 0) return yield* refuse(wrong)
     unexpected.push(new Set(errors.map(({ pointer }) => pointer)))
-    const decoded = yield* Effect.mapError(Schema.decodeUnknownEffect(schema)(options), () => refuse([]))
-    ready.push({
-      definition,
-      settings: settings === undefined ? undefined : decoded,
-      references: Grant.named(options, secretFields).map(([, ref]) => ref)
-    })
+    const decoded = yield* Effect.mapError(Schema.decodeUnknownEffect(settings)(options), () => refuse([]))
+    ready.push({ definition, settings: decoded, references })
   }
   const [first = new Set<string>(), ...others] = unexpected
   const unknown = [...first].filter((pointer) => others.every((other) => other.has(pointer)))

@@ -35,7 +35,7 @@ const titled = (schema: Schema.Json, depth: number): Schema.Json => {
 
 /** JSON Schema (draft 2020-12) of what may be written. Members that the schema does not name are refused, and it says so. */
 export const of = (options: Schema.Top): Schema.JsonObject => {
-  const { definitions, schema } = Schema.toJsonSchemaDocument(options)
+  const { definitions, schema } = Schema.toJsonSchemaDocument(options, { onExcessProperty: "error" })
   const root = titled(schema as Schema.Json, 0)
   const defs = Object.entries(definitions).map(([name, it]) => [name, titled(it as Schema.Json, 0)] as const)
   return {

@@ -34,6 +34,24 @@ export const references = (
     ...named(options ?? {}, secretFields).map(([name, ref]) => [`/options/${name}`, ref] as const)
   ])
 
+/** How members that hold a reference are named by custom: what is known of a kind whose plugin is not there. */
+const customary = /_ref$/
+
+/**
+ * The connection as it may be shown: without what stands in a secret member and is no reference, which the file's writer
+ * may have put there by mistake.
+ *
+ * @param secretFields undefined when the kind is not known
+ */
+export const shown = (entry: ConnectionEntry, secretFields: ReadonlyArray<string> | undefined): ConnectionEntry => {
+  const { options } = entry
+  if (options === undefined) return entry
+  const hidden = new Set(raw(options, secretFields ?? Object.keys(options).filter((name) => customary.test(name))))
+  return hidden.size === 0
+    ? entry
+    : { ...entry, options: Object.fromEntries(Object.entries(options).filter(([name]) => !hidden.has(name))) }
+}
+
 /** Resolves what was granted. Any other reference is one that nobody knows. */
 export const secret =
   (secrets: SecretResolver["Service"], granted: ReadonlyArray<string>) =>
