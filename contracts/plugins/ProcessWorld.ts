@@ -49,16 +49,18 @@ export const textOf = (path: string): string => readFileSync(path, "utf8")
 /** The port on which a process listens. */
 export const portOf = (pid: number) =>
   Effect.sync(() => {
-    const inodes = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      try {
-        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? []
-      } catch {
-        return []
-      }
-    })
+    const inodes = new Set(
+      readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+        try {
+          return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? []
+        } catch {
+          return []
+        }
+      })
+    )
     const listening = textOf("/proc/net/tcp")
       .split("\n")
       .map((line) => line.trim().split(/\s+/))
-      .find((row) => row[3] === "0A" && inodes.includes(row[9] ?? ""))
+      .find((row) => row[3] === "0A" && inodes.has(row[9] ?? ""))
     return Number.parseInt(listening?.[1]?.split(":")[1] ?? "0", 16)
   })

@@ -88,20 +88,21 @@ export const inProcess: Make = (authorized) =>
         .on("ready", () => void (logins += 1))
         .on("error", () => undefined)
         .on("close", () => clients.delete(client))
-        .on("tcpip", (accept, reject, { destIP, destPort }) => {
-          if (!forwards) return reject()
-          const socket = connect(destPort, destIP)
-          socket.once("error", () => reject())
-          socket.once("connect", () => {
-            const channel = accept()
-            sockets.add(socket)
-            socket.on("close", () => sockets.delete(socket))
-            socket.on("error", () => undefined)
-            channel.on("error", () => undefined)
-            channel.on("close", () => socket.destroy())
-            socket.pipe(channel).pipe(socket)
-          })
+      // Without a listener the package answers that it is administratively prohibited.
+      if (!forwards) return
+      client.on("tcpip", (accept, reject, { destIP, destPort }) => {
+        const socket = connect(destPort, destIP)
+        socket.once("error", () => reject())
+        socket.once("connect", () => {
+          const channel = accept()
+          sockets.add(socket)
+          socket.on("close", () => sockets.delete(socket))
+          socket.on("error", () => undefined)
+          channel.on("error", () => undefined)
+          channel.on("close", () => socket.destroy())
+          socket.pipe(channel).pipe(socket)
         })
+      })
     })
     yield* Effect.acquireRelease(
       Effect.callback<void>((resume) => server.listen(0, "127.0.0.1", () => resume(Effect.void))),

@@ -28,10 +28,10 @@ export const IdentityRef = Schema.String.check(
 /** Host keys of a large site fit; a line is about 100 bytes. */
 export const maxKnownHostsLength = 65_536
 
-/** Lines of a known_hosts file: printable ASCII. */
+/** Lines of a known_hosts file: printable ASCII, and not only comments. */
 export const KnownHosts = Schema.String.check(
   Schema.isMaxLength(maxKnownHostsLength),
-  Schema.isPattern(/^[\t\r\n\x20-\x7e]*[^\s#][\t\r\n\x20-\x7e]*$/)
+  Schema.isPattern(/^(?:[\t ]*(?:#[\t\x20-\x7e]*)?\r?\n)*[\t ]*[\x21\x22\x24-\x7e][\t\r\n\x20-\x7e]*$/)
 )
 
 export const defaultPort = 22

@@ -24,7 +24,7 @@ export interface Observation {
 }
 
 /** Problems that mean that nothing came back. */
-const unreached: ReadonlySet<Problem.Code> = new Set(["runtime_unreachable", "runtime_timeout"])
+const unreached: ReadonlySet<Problem.Code> = new Set(["runtime_unreachable", "runtime_timeout", "host_key_refused"])
 /** Problems that never left this process and say nothing about the runtime. */
 const ours: ReadonlySet<Problem.Code> = new Set(["secret_unresolvable", "egress_refused", "internal", "plugin_failed"])
 const incompatible: ReadonlySet<Problem.Code> = new Set(["runtime_protocol_error", "runtime_incompatible"])

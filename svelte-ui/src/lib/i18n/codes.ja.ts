@@ -135,6 +135,10 @@ export const codesJa: CodeTexts = {
   ),
   connection_not_found: say("この接続はありません。", "一覧にある ID を使ってください。"),
   runtime_id_taken: say("この ID は別のランタイムが使っています。", "別の ID にしてください。"),
+  host_key_refused: say(
+    "応答したホストの鍵が、登録済みの鍵と一致しません。",
+    "ホストの鍵を管理者に確認し、変更が正しい場合にだけ接続の known_hosts を直してください。"
+  ),
   plugin_failed: say(
     "このランタイムにつなぐプラグインが失敗しました。",
     "バックエンドのログでプラグインの失敗を調べ、プラグインを更新するか、設定ファイルから外してください。"
