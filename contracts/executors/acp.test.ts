@@ -233,7 +233,7 @@ describe("the life of an agent", () => {
     Effect.gen(function* () {
       const talk = yield* session(agentProfile(["--load", "--late"]))
       yield* Effect.exit(say(talk, "die"))
-      assert.strictEqual(spoken(yield* say(talk, "again")), "2:again")
+      assert.strictEqual(spoken(yield* say(talk, "slow")), "2:slow")
     })
   )
 

@@ -171,6 +171,10 @@ const app = acp
         await say("soon")
         setInterval(() => hoard.length < maxHoard && hoard.push(Buffer.alloc(10_000_000, 1)), 5)
         break
+      case "slow":
+        await sleep(400)
+        await say(`${session.turns}:slow`)
+        break
       case "limit":
         return { stopReason: "max_tokens" }
       case "refuse":

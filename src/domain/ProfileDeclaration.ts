@@ -43,7 +43,7 @@ export const Limits = Schema.Struct({
   memory_bytes: limit(4_294_967_296, 16_777_216, 2 ** 44),
   /** Processes of the program and all that it started, dead ones that nobody collects included. */
   processes: limit(256, 1, 100_000),
-  /** Processor time of the program and all that it started, from the start of a turn to that of the next, in milliseconds. */
+  /** Processor time of the program and all that it started, in one turn or in an hour between two, in milliseconds. */
   cpu_ms: limit(hourMs, 10, 10_000 * hourMs),
   /** Messages, answers and system notes of one worker in all its turns, in bytes of UTF-8. */
   transcript_bytes: limit(67_108_864, 256, 2 ** 40)

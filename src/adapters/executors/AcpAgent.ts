@@ -184,7 +184,8 @@ export const start = Effect.fnUntraced(function* (
     listen: (next) => {
       listener = next
       channel.begin()
-      if (next !== undefined) group.begin()
+      if (next === undefined) group.rest()
+      else group.begin()
     },
     prompt: (text) =>
       Effect.map(

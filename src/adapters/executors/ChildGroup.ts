@@ -36,6 +36,8 @@ export interface ChildGroup {
   readonly overspent: () => boolean
   /** Starts the count of the processor time of a turn. */
   readonly begin: () => void
+  /** The turn is over. */
+  readonly rest: () => void
   readonly interrupt: Effect.Effect<void>
   /** Waits until it has used more than it may, and ends all of it by force. */
   readonly contain: Effect.Effect<void>
@@ -136,6 +138,7 @@ const wrap = (child: ChildProcessWithoutNullStreams, mark: string, options: Laun
       }
     },
     begin: () => ResourceSampler.begin(mark),
+    rest: () => ResourceSampler.rest(mark),
     interrupt: Effect.sync(() => void ProcessSweep.signal(-group, "SIGINT")),
     contain: Effect.andThen(
       Deferred.await(spent),

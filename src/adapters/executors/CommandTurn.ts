@@ -145,7 +145,7 @@ export const talk = Effect.fnUntraced(function* (
       yield* Effect.sleep(paceMs)
     }
   })
-  const exit = yield* Effect.exit(converse)
+  const exit = yield* Effect.exit(Effect.ensuring(converse, Effect.sync(group.rest)))
   yield* finish
   return yield* exit
 })

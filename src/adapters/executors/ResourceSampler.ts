@@ -13,6 +13,12 @@ import * as ProcessTable from "./ProcessTable.ts"
  */
 export const intervalMs = 250
 
+/**
+ * Between two turns processor time is counted anew after so long, in milliseconds: what an idle agent uses in a week is no
+ * runaway.
+ */
+export const idleWindowMs = 3_600_000
+
 /** A process that is nobody's here is looked at in every eighth round only: most of a system's processes are. */
 const strangersEvery = 8
 
@@ -29,6 +35,8 @@ interface Watched {
   /** Called once, when a limit is broken. */
   readonly broke: (failure: RunFailure) => void
   broken: boolean
+  /** Looks since the last turn has ended; undefined within one. */
+  idle: number | undefined
   /** Processor time since the last start of the count, and what all that lived at the last look had used. */
   spent: number
   used: number
@@ -65,7 +73,7 @@ const broken = (used: Usage, spent: number, limits: Resources): RunFailure | und
   if (spent > limits.cpu_ms) {
     return {
       code: "cpu_time_limit_reached",
-      message: `The program and what it started used more than ${limits.cpu_ms} ms of processor time in one turn and were ended.`
+      message: `The program and what it started used more than ${limits.cpu_ms} ms of processor time in one turn, or in an hour between two, and were ended.`
     }
   }
   return undefined
@@ -131,6 +139,7 @@ const judge = (sums: Sums): void => {
     const it = watched.get(mark)
     if (it === undefined || it.broken) continue
     // What a process used is lost with it when nobody collects it: the sum may fall, the count does not.
+    if (it.idle !== undefined && ++it.idle % (idleWindowMs / intervalMs) === 0) it.spent = 0
     it.spent += Math.max(0, sum.cpuMs - it.used)
     it.used = sum.cpuMs
     const failure = broken(sum, it.spent, it.limits)
@@ -156,15 +165,22 @@ export const look = (): void => {
 
 /** @param broke called once, when a limit is broken; whoever is told ends the program */
 export const watch = (mark: string, group: number, limits: Resources, broke: (failure: RunFailure) => void): void => {
-  watched.set(mark, { group, limits, broke, broken: false, spent: 0, used: 0 })
+  watched.set(mark, { group, limits, broke, broken: false, idle: 0, spent: 0, used: 0 })
   timer ??= setInterval(look, intervalMs).unref()
 }
 
-/** The processor time of a new turn starts here. */
-export const begin = (mark: string): void => {
+const count = (mark: string, idle: number | undefined): void => {
   const it = watched.get(mark)
-  if (it !== undefined) it.spent = 0
+  if (it === undefined) return
+  it.idle = idle
+  it.spent = 0
 }
+
+/** The processor time of a new turn starts here. */
+export const begin = (mark: string): void => count(mark, undefined)
+
+/** The turn is over. */
+export const rest = (mark: string): void => count(mark, 0)
 
 export const forget = (mark: string): void => {
   watched.delete(mark)
