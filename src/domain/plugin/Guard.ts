@@ -71,6 +71,7 @@ const explain = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>, it: Gu
         runtime_id: it.runtime_id,
         operation,
         error: SafeProblem.nameOf(Cause.squash(cause)),
+        at: SafeProblem.whereOf(Cause.squash(cause)),
         reason: problem.context.reason ?? ""
       })
     )

@@ -142,8 +142,37 @@ export const ofPlugin = (failure: unknown, reasons: Readonly<Record<string, stri
 
 const capabilities: ReadonlySet<unknown> = new Set(Object.values(capability))
 
-/** The kind of a thrown thing, for the log: a class's name and never its message. */
+/** Names that say what kind of mistake it was, and nothing else. Any other name could be a value. */
+const names: ReadonlySet<unknown> = new Set([
+  "Error",
+  "AggregateError",
+  "EvalError",
+  "RangeError",
+  "ReferenceError",
+  "SyntaxError",
+  "TypeError",
+  "URIError",
+  "AbortError",
+  "TimeoutError",
+  "HttpClientError",
+  "PlatformError",
+  "SchemaError"
+])
+
+/** The kind of a thrown thing, for a log: a well-known name, and never what it says. */
 export const nameOf = (thrown: unknown): string => {
-  const name = isRecord(thrown) ? (thrown._tag ?? thrown.name) : undefined
-  return typeof name === "string" && /^[A-Za-z][A-Za-z0-9_]{0,39}$/.test(name) ? name : typeof thrown
+  if (!isRecord(thrown)) return typeof thrown
+  return [thrown._tag, thrown.name].find((name): name is string => names.has(name)) ?? "object"
+}
+
+/** File, line and column of a stack frame, without its folders. */
+const frame = /([A-Za-z0-9_.-]{1,60}\.[cm]?[jt]s):([0-9]{1,7}):([0-9]{1,7})\)?$/
+
+/** Where in its program something was thrown, for its author: `index.mjs:12:5`, or nothing. */
+export const whereOf = (thrown: unknown): string => {
+  if (!isRecord(thrown) || typeof thrown.stack !== "string" || typeof thrown.message !== "string") return ""
+  const end = thrown.stack.indexOf(thrown.message)
+  const frames = end < 0 ? "" : thrown.stack.slice(end + thrown.message.length)
+  const found = frame.exec(frames.split("\n").find((line) => /^ {4}at /.test(line)) ?? "")
+  return found === null ? "" : `${found[1]}:${found[2]}:${found[3]}`
 }
