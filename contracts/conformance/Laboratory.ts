@@ -11,6 +11,7 @@ import { RuntimeId } from "../../src/domain/Identifiers.ts"
 import * as Problem from "../../src/domain/Problem.ts"
 import * as RuntimeFault from "../../src/domain/RuntimeFault.ts"
 import * as RuntimeSource from "../../src/domain/RuntimeSource.ts"
+import type { WorkerEvent } from "../../src/domain/WorkerEvent.ts"
 import { WorkerExecutor } from "../../src/domain/WorkerExecutor.ts"
 import { WorkerRuntime } from "../../src/domain/WorkerRuntime.ts"
 import { WorkerStore } from "../../src/domain/WorkerStore.ts"
@@ -23,25 +24,59 @@ export const hidden = (name: string, text: string): Hidden => ({ name, text: Red
 /** Says so many durable events at once. */
 const burst = "/burst "
 
-/** Echo that can also burst. */
+/** Input that makes a worker ask for a permission. */
+export const ask = "/ask"
+
+const options = [
+  { id: "yes", kind: "allow_once", name: "Yes" },
+  { id: "no", kind: "reject_once", name: "No" }
+]
+
+/** Asks, waits, and says what it was answered. */
+const asking = (id: string, answered: Deferred.Deferred<string>): Stream.Stream<WorkerEvent> =>
+  Stream.concat(
+    Stream.succeed<WorkerEvent>({
+      event: "permission_request",
+      data: { id, tool_call_id: "call-1", title: "Go on?", options, expires_at: "2099-01-02T03:04:05.678Z" }
+    }),
+    Stream.flatMap(Stream.fromEffect(Deferred.await(answered)), (option_id) =>
+      Stream.make<Array<WorkerEvent>>(
+        { event: "permission_resolved", data: { id, outcome: "selected", option_id } },
+        { event: "text_done", data: { text: option_id } }
+      )
+    )
+  )
+
+/** Echo that can also burst and ask. */
 export const executor = Layer.effect(
   WorkerExecutor,
   Effect.map(WorkerExecutor, (echo) =>
     WorkerExecutor.of({
       ...echo,
       spawn: (request) =>
-        Effect.map(echo.spawn(request), (session) => ({
-          ...session,
-          accept: (input) =>
-            input.content.startsWith(burst)
-              ? Effect.succeed(
-                  Stream.map(Stream.range(1, Number(input.content.slice(burst.length))), (i) => ({
-                    event: "note",
-                    data: { i }
-                  }))
-                )
-              : session.accept(input)
-        }))
+        Effect.map(echo.spawn(request), (session) => {
+          const open = new Map<string, Deferred.Deferred<string>>()
+          let asked = 0
+          return {
+            ...session,
+            accept: (input) => {
+              if (input.content === ask) {
+                const id = `permission-${++asked}`
+                const answered = Deferred.makeUnsafe<string>()
+                open.set(id, answered)
+                return Effect.succeed(asking(id, answered))
+              }
+              if (!input.content.startsWith(burst)) return session.accept(input)
+              const count = Number(input.content.slice(burst.length))
+              return Effect.succeed(Stream.map(Stream.range(1, count), (i) => ({ event: "note", data: { i } })))
+            },
+            permit: (permission_id, option_id) =>
+              Effect.sync(() => {
+                const answered = open.get(permission_id)
+                return answered !== undefined && Deferred.doneUnsafe(answered, Exit.succeed(option_id))
+              })
+          }
+        })
     })
   )
 ).pipe(Layer.provide(EchoExecutor.layer))
@@ -87,6 +122,7 @@ export const embedded = Effect.gen(function* () {
     credential: { kind: "none", reason: "A runtime in this process takes no token." },
     hidden: [],
     hold,
+    ask,
     openStreams: Effect.sync(() => attached),
     expire,
     restart: Effect.gen(function* () {
@@ -109,6 +145,9 @@ const failing = (problem: Problem.Problem): Connect => {
       input: () => fail,
       stop: () => fail,
       cancel: () => fail,
+      interrupt: () => fail,
+      permit: () => fail,
+      unqueue: () => fail,
       transcript: () => fail,
       events: () => Stream.fail(problem),
       bundles: fail,

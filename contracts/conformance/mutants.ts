@@ -5,6 +5,7 @@ import { mutants as keys } from "./mutants/keys.ts"
 import type { Mutant } from "./mutants/Mutant.ts"
 import { mutants as operations } from "./mutants/operations.ts"
 import { mutants as resuming } from "./mutants/resuming.ts"
+import { mutants as steering } from "./mutants/steering.ts"
 import { mutants as streams } from "./mutants/streams.ts"
 import { mutants as transcript } from "./mutants/transcript.ts"
 
@@ -15,5 +16,6 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...keys,
   ...transcript,
   ...streams,
-  ...resuming
+  ...resuming,
+  ...steering
 ]

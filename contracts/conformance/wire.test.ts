@@ -1,4 +1,4 @@
-/** What only a runtime with an executor of the test's own can show over the wire: resume points that have expired. */
+/** What only a runtime with an executor of the test's own can show over the wire: expired resume points, permissions. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http/HttpServer"
@@ -8,7 +8,7 @@ import * as RuntimeServer from "../../src/app/runtime/RuntimeServer.ts"
 import { cases, run, type Subject } from "../../src/domain/conformance/Conformance.ts"
 import { RuntimeId } from "../../src/domain/Identifiers.ts"
 import { client } from "../egress/egressWorld.ts"
-import { crypto, executor, expire } from "./Laboratory.ts"
+import { ask, crypto, executor, expire } from "./Laboratory.ts"
 
 const server = RuntimeServer.layer({
   runtime_id: RuntimeId.make("rt-wire"),
@@ -29,18 +29,21 @@ const subject = Effect.gen(function* () {
     }).pipe(Effect.provide(client())),
     credential: { kind: "none", reason: "This runtime was started without a token." },
     hidden: [],
-    expire
+    expire,
+    ask
   } satisfies Subject
 })
 
 describe("conformance over the wire", () => {
-  it.live("an expired cursor is answered with a resync", () =>
+  it.live("an expired cursor is answered with a resync, and permission requests are", () =>
     Effect.gen(function* () {
-      const report = yield* run(yield* subject, { cases: cases.filter(({ id }) => id === "resume.expired") })
+      const chosen = cases.filter(({ hook }) => hook === "expire" || hook === "ask")
+      const report = yield* run(yield* subject, { cases: chosen })
       assert.deepStrictEqual(
         report.outcomes.map(({ reason, verdict }) => [verdict, reason]),
-        [["passed", undefined]]
+        chosen.map(() => ["passed", undefined])
       )
+      assert.isAbove(chosen.length, 1)
     }).pipe(Effect.provide(server))
   )
 })

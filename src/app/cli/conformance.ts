@@ -60,6 +60,11 @@ const flags = {
     Flag.withDescription("Input that keeps such a worker busy for a minute; known for builtin:echo"),
     Flag.optional
   ),
+  ask: Flag.String("ask").pipe(
+    Flag.withMetavar("TEXT"),
+    Flag.withDescription("Input that makes such a worker ask for a permission and wait for the answer"),
+    Flag.optional
+  ),
   tier: Flag.Literals("tier", tiers).pipe(Flag.withDescription("Fail unless this tier is reached"), Flag.optional),
   only: Flag.String("only").pipe(
     Flag.withMetavar("NAME"),
@@ -109,7 +114,8 @@ const target = Effect.fnUntraced(function* (given: Flags) {
     : yield* Effect.mapError(Target.profileOf(given.profile.value), () =>
         usage("--profile takes builtin:NAME, named:NAME or runtime_default.")
       )
-  return { ...chosen, endpoint, token_ref: ref, options, profile, hold: Option.getOrUndefined(given.hold) }
+  const inputs = { hold: Option.getOrUndefined(given.hold), ask: Option.getOrUndefined(given.ask) }
+  return { ...chosen, endpoint, token_ref: ref, options, profile, ...inputs }
 })
 
 const chosenCases = (only: Option.Option<string>) => {

@@ -21,6 +21,8 @@ export interface Target<Options, R> {
   readonly profile: Profile.ProfileSelector | undefined
   /** Absent = what keeps `builtin:echo` busy, where the runtime has it. */
   readonly hold: string | undefined
+  /** What makes a worker ask for a permission; nothing is known for `builtin:echo`, which never asks. */
+  readonly ask: string | undefined
 }
 
 /** The scheme of a token that is right nowhere. */
@@ -83,7 +85,8 @@ export const make = Effect.fnUntraced(function* <Options, R>(target: Target<Opti
       ...(wrong === undefined ? [] : [hidden("the wrong token", wrong)])
     ],
     ...(profile === undefined ? undefined : { create: { profile } }),
-    ...(hold === undefined ? undefined : { hold })
+    ...(hold === undefined ? undefined : { hold }),
+    ...(target.ask === undefined ? undefined : { ask: target.ask })
   } satisfies Subject
 })
 

@@ -93,6 +93,29 @@ export const idle = Effect.fnUntraced(function* (source: Source, worker_id: Work
   }
 })
 
+/** Waits until the worker has done its work, and all that waited for it. */
+export const settled = Effect.fnUntraced(function* (source: Source, worker_id: WorkerId) {
+  for (let wait = firstLookMs; ; wait = Math.min(longestLookMs, wait * 2)) {
+    const { queued_inputs, state } = yield* source.get(worker_id)
+    if (state !== "busy" && state !== "idle") return yield* broken(`The worker turned ${state} over what waited for it`)
+    if (state === "idle" && queued_inputs === undefined) return
+    yield* Effect.sleep(wait)
+  }
+})
+
+/** A worker whose turn lasts until somebody ends it. */
+export const held = Effect.fnUntraced(function* ({ source, subject, worker }: Bench) {
+  const { worker_id } = yield* worker()
+  yield* source.input(worker_id, user(subject.hold!), {})
+  return worker_id
+})
+
+/** What was said to the worker, in order. */
+export const said = (source: Source, worker_id: WorkerId) =>
+  Effect.map(source.transcript(worker_id, {}), ({ items }) =>
+    items.filter(({ role }) => role === "user").map(({ content }) => content)
+  )
+
 export const make = (subject: Subject, source: Source, described: RuntimeDescription): Bench => ({
   subject,
   source,

@@ -16,6 +16,7 @@ export const groups = [
   "resume",
   "slow",
   "interruption",
+  "steering",
   "bundles",
   "restart",
   "egress",
@@ -27,10 +28,14 @@ export type Group = (typeof groups)[number]
 export const tiers = ["core", "streaming", "durable"] as const
 export type Tier = (typeof tiers)[number]
 
-/** A capability of the runtime, or `events` for a stream over either wire. */
+/** A capability of the runtime, `events` for a stream over either wire, or a mode of `workers.input`. */
 export type Need =
   | "workers.create"
   | "workers.input"
+  | "workers.input.queue"
+  | "workers.input.interrupt"
+  | "workers.interrupt"
+  | "workers.permissions"
   | "workers.stop"
   | "workers.cancel"
   | "workers.transcript"
@@ -39,7 +44,7 @@ export type Need =
   | "config_bundles"
 
 /** Something that only the subject can bring. */
-export type Hook = "credential" | "hold" | "unreachable" | "cut" | "openStreams" | "expire" | "restart"
+export type Hook = "credential" | "hold" | "ask" | "unreachable" | "cut" | "openStreams" | "expire" | "restart"
 
 export interface Case {
   /** `<group>.<words>`; never changes its meaning. */
@@ -62,6 +67,8 @@ export const lacks = (hook: Hook, subject: Subject): string | undefined => {
       return subject.credential.kind === "none" ? subject.credential.reason : undefined
     case "hold":
       return subject.hold === undefined ? "No input is known that keeps a worker busy." : undefined
+    case "ask":
+      return subject.ask === undefined ? "No input is known that makes a worker ask for a permission." : undefined
     case "unreachable":
       return subject.unreachable === undefined ? "A runtime that is not there was not given." : undefined
     case "cut":

@@ -8,13 +8,16 @@ import { cases as honesty } from "./cases/honesty.ts"
 import { cases as idempotency } from "./cases/idempotency.ts"
 import { cases as identity } from "./cases/identity.ts"
 import { cases as interruption } from "./cases/interruption.ts"
+import { cases as interrupts } from "./cases/interrupts.ts"
 import { cases as lists } from "./cases/lists.ts"
 import { cases as operations } from "./cases/operations.ts"
+import { cases as permissions } from "./cases/permissions.ts"
 import { cases as restart } from "./cases/restart.ts"
 import { cases as resume } from "./cases/resume.ts"
 import { cases as secrets } from "./cases/secrets.ts"
 import { cases as slow } from "./cases/slow.ts"
 import { cases as transcript } from "./cases/transcript.ts"
+import { cases as waiting } from "./cases/waiting.ts"
 import { cases as watchers } from "./cases/watchers.ts"
 
 export const all: ReadonlyArray<Case> = [
@@ -30,6 +33,9 @@ export const all: ReadonlyArray<Case> = [
   ...resume,
   ...slow,
   ...interruption,
+  ...interrupts,
+  ...waiting,
+  ...permissions,
   ...bundles,
   ...egress,
   ...secrets,

@@ -6,7 +6,20 @@ import type { Need } from "./Case.ts"
 export const by = ({ capabilities }: RuntimeDescription, need: Need): boolean | undefined => {
   if (capabilities === undefined) return undefined
   const has = (name: string) => Object.hasOwn(capabilities, name)
-  return need === "events" ? has(capability.eventsWs) || has(capability.eventsSse) : has(need)
+  const takes = (mode: string) => {
+    const modes = capabilities[capability.input]?.modes
+    return Array.isArray(modes) && modes.includes(mode)
+  }
+  switch (need) {
+    case "events":
+      return has(capability.eventsWs) || has(capability.eventsSse)
+    case "workers.input.queue":
+      return takes("queue")
+    case "workers.input.interrupt":
+      return takes("interrupt")
+    default:
+      return has(need)
+  }
 }
 
 /** A limit that goes with a capability, if the runtime says it. */

@@ -17,6 +17,9 @@ export const problems = Effect.fnUntraced(function* (bench: Bench, word: string)
     source.transcript(nobody, {}),
     source.stop(nobody, word, {}),
     source.cancel(nobody, word, {}),
+    source.interrupt(nobody, word, {}),
+    source.permit(nobody, word, word, {}),
+    source.unqueue(nobody, word, {}),
     source.input(nobody, user(word), {}),
     drain(nobody, undefined),
     source.create({ profile: { kind: "named", value: word } }, {}),
@@ -33,6 +36,8 @@ export const problems = Effect.fnUntraced(function* (bench: Bench, word: string)
       source.transcript(worker_id, { limit: 0 }),
       source.input(worker_id, user(`${word}${"x".repeat(3_000_000)}`), {}),
       source.input(worker_id, user(" "), {}),
+      source.permit(worker_id, word, word, {}),
+      source.unqueue(worker_id, word, {}),
       Effect.andThen(source.stop(worker_id, undefined, key(word)), source.stop(nobody, word, key(word))),
       source.input(worker_id, user(word), {})
     )

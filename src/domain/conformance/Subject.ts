@@ -39,6 +39,8 @@ export interface Subject {
   readonly create?: CreateWorker
   /** User text that keeps such a worker busy for a minute unless it is ended. */
   readonly hold?: string
+  /** User text that makes such a worker ask for a permission, and wait until somebody answers. */
+  readonly ask?: string
   /** A source of the same kind whose runtime is not there. */
   readonly unreachable?: Connect
   /** Breaks every open connection to the runtime, which lives on. */

@@ -12,6 +12,8 @@ const someone = Effect.fnUntraced(function* (bench: Bench) {
 })
 
 interface Trial {
+  /** Absent = as what it needs is called. */
+  readonly name?: string
   readonly need: Case["needs"][number]
   readonly operation: string
   readonly call: (bench: Bench) => Effect.Effect<unknown, Failure, Scope.Scope>
@@ -50,17 +52,56 @@ const trials: ReadonlyArray<Trial> = [
       Effect.flatMap(someone(bench), (it) => Stream.runDrain(Stream.take(bench.source.events(it, undefined), 1)))
   },
   {
+    need: "workers.input.queue",
+    operation: "worker.input",
+    call: (bench) =>
+      Effect.flatMap(someone(bench), (it) => bench.source.input(it, { ...user("hello"), mode: "queue" }, {}))
+  },
+  {
+    need: "workers.input.interrupt",
+    operation: "worker.input",
+    call: (bench) =>
+      Effect.flatMap(someone(bench), (it) => bench.source.input(it, { ...user("hello"), mode: "interrupt" }, {}))
+  },
+  {
+    need: "workers.interrupt",
+    operation: "worker.interrupt",
+    call: (bench) => Effect.flatMap(someone(bench), (it) => bench.source.interrupt(it, undefined, {}))
+  },
+  {
+    need: "workers.permissions",
+    operation: "worker.permit",
+    // There is nothing to answer, and a runtime that can be answered says just that.
+    call: (bench) =>
+      Effect.catchTag(
+        Effect.flatMap(someone(bench), (it) => bench.source.permit(it, "nothing", "yes", {})),
+        "permission_not_found",
+        () => Effect.void
+      )
+  },
+  {
+    name: "unqueue",
+    need: "workers.input.queue",
+    operation: "worker.unqueue",
+    call: (bench) =>
+      Effect.catchTag(
+        Effect.flatMap(someone(bench), (it) => bench.source.unqueue(it, "nothing", {})),
+        "queued_input_not_found",
+        () => Effect.void
+      )
+  },
+  {
     need: "config_bundles",
     operation: "config_bundle.list",
     call: (bench) => bench.source.bundles
   }
 ]
 
-const caseOf = ({ call, need, operation }: Trial): Case => ({
-  id: `honesty.${need.slice(need.indexOf(".") + 1)}`,
+const caseOf = ({ call, name, need, operation }: Trial): Case => ({
+  id: `honesty.${name ?? need.slice(need.indexOf(".") + 1).replace(".", "-")}`,
   tier: "core",
   needs: [],
-  sentence: `${need}: declared and working, or not declared and refused with operation_unsupported.`,
+  sentence: `${name === undefined ? need : `${need}, ${operation}`}: declared and working, or not declared and refused with operation_unsupported.`,
   run: Effect.fnUntraced(function* (bench) {
     const { described, source } = bench
     const declared = Declared.by(described, need)

@@ -1,6 +1,6 @@
 /** What was acknowledged is still there after the runtime has been started again. */
 import { Effect, Stream } from "effect"
-import { type Bench, key, user } from "../Bench.ts"
+import { type Bench, key, said, settled, user } from "../Bench.ts"
 import type { Case, Need } from "../Case.ts"
 import { same, that } from "../Expect.ts"
 import * as Frames from "../Frames.ts"
@@ -92,6 +92,24 @@ export const cases: ReadonlyArray<Case> = [
         "Numbers after the restart"
       )
       yield* that(numbers.length > 0, "The end of the worker is missing")
+    })
+  },
+  {
+    id: "restart.waiting",
+    tier: undefined,
+    needs: [...needs, "workers.input.queue"],
+    hook: "restart",
+    sentence: "An input that waited before a restart is said after it, once.",
+    run: Effect.fnUntraced(function* (bench) {
+      const { worker_id } = yield* bench.worker()
+      // Where no input is known that keeps it busy the first may be done by then, and the second is said before.
+      yield* bench.source.input(worker_id, user(bench.subject.hold ?? "one"), {})
+      yield* bench.source.input(worker_id, { ...user("waited"), mode: "queue" }, {})
+      const source = yield* again(bench)
+      yield* settled(source, worker_id)
+      const texts = yield* said(source, worker_id)
+      yield* same(texts.filter((text) => text === "waited").length, 1, "Times it was said")
+      yield* source.stop(worker_id, undefined, {})
     })
   }
 ]
