@@ -1,5 +1,5 @@
 /** Steering a worker in a real browser: first with events and answers that the test writes, so that every moment can be looked at. */
-import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
+import { afterAll, afterEach, assert, beforeAll, it, vi } from "vitest"
 import type { Browser, Page, Request } from "playwright"
 import {
   assertAccessible,
@@ -224,8 +224,14 @@ it("whoever has scrolled away sees that something is asked, and a page that is l
   )
   await page.getByRole("group", { name: /Dig/ }).waitFor()
   const region = page.getByRole("region", { name: "Transcript" })
-  await region.evaluate((element) => element.scrollTo(0, 0))
-  await page.getByText("Bed 1", { exact: true }).waitFor()
+  // The list may still be on its way to the end.
+  await vi.waitUntil(
+    async () => {
+      await region.evaluate((element) => element.scrollTo(0, 0))
+      return page.getByText("Bed 1", { exact: true }).isVisible()
+    },
+    { timeout: 10_000, interval: 50 }
+  )
   await page.getByRole("button", { name: "It asks for permission" }).click()
   await page.getByRole("group", { name: /Dig/ }).getByRole("button", { name: "Allow once" }).waitFor()
   // More of the same turn does not push it out of sight.
@@ -309,7 +315,7 @@ it("a message to a busy worker waits, in order, and can be taken back; the choic
   await page.getByRole("button", { name: /^Take back: Then/ }).click()
   event("7", "input_unqueued", { input_id: "i1", reason: "cancelled" })
   await page.waitForFunction((text) => document.querySelector("textarea")?.value === text, long)
-  assert.strictEqual(await page.getByRole("region", { name: /wait/ }).count(), 0)
+  await page.getByRole("region", { name: /wait/ }).waitFor({ state: "detached" })
 })
 
 it("a turn is interrupted by its own button or Escape, which nobody takes for stopping the worker", async () => {

@@ -9,8 +9,9 @@ import {
 } from "#lib/api/connections.ts"
 import type { Problem } from "#lib/api/problem.ts"
 import type { Connection, Kind } from "#lib/api/wire.ts"
-import { errorsByField, faultText, fieldErrorText } from "#lib/forms/fault.ts"
-import { faultsOf, leaves, type Texts } from "#lib/forms/texts.ts"
+import { errorsByField, faultText, fieldErrorText, placedErrorText } from "#lib/forms/fault.ts"
+import { faultsOf, isReference } from "#lib/forms/faults.ts"
+import { places, type Texts } from "#lib/forms/texts.ts"
 import { i18n } from "#lib/i18n/i18n.svelte.ts"
 import { baseMembers, draftOf, idPattern, optionFields, patchOf, remoteHttp, textsOfConnection } from "./draft.ts"
 
@@ -36,22 +37,22 @@ export class ConnectionForm {
 
   readonly kindInfo = $derived.by(() => this.kinds.find(({ kind }) => kind === this.kind))
   readonly fields = $derived(optionFields(this.kindInfo))
-  /** Kinds that reach nothing have neither an address nor a token, unless a saved one says so. */
-  readonly networked = $derived(
-    this.kindInfo?.endpoint !== "none" || this.saved?.endpoint !== undefined || this.saved?.token_ref !== undefined
+  /** Kinds that reach nothing by address have none, unless a saved one says so. */
+  readonly hasEndpoint = $derived(this.kindInfo?.endpoint !== "none" || this.saved?.endpoint !== undefined)
+  readonly hasToken = $derived(
+    this.hasEndpoint ||
+      this.kindInfo?.secret_fields.includes("token_ref") === true ||
+      this.saved?.token_ref !== undefined
   )
   readonly needsEndpoint = $derived(this.kind === remoteHttp || this.kindInfo?.endpoint === "required")
   readonly dirty = $derived(
     this.saved === undefined ? this.texts !== this.opened : Object.keys(this.patch()).length > 0
   )
+  /** What was typed for kinds that are not chosen now. */
+  readonly #others = new Map<string, Texts>()
   readonly #own = $derived(this.#faults())
   readonly #told = $derived(
-    errorsByField(this.problem?.errors ?? [], [
-      "/id",
-      "/kind",
-      ...baseMembers,
-      ...leaves(this.fields).map(({ pointer }) => pointer)
-    ])
+    errorsByField(this.problem?.errors ?? [], ["/id", "/kind", ...baseMembers, ...places(this.fields)])
   )
   readonly errors = $derived(this.#sentences())
   /** Field errors that belong to no field of the form. */
@@ -88,8 +89,14 @@ export class ConnectionForm {
     this.problem = left.length === 0 ? undefined : { ...this.problem, errors: left }
   }
 
+  /** Options of one kind are not those of another, whatever their names; they come back with their kind. */
   chooseKind = (kind: string): void => {
+    const isOption = ([pointer]: readonly [string, string]) => pointer.startsWith("/options/")
+    const typed = Object.entries(this.texts)
+    this.#others.set(this.kind, Object.fromEntries(typed.filter(isOption)))
+    this.texts = { ...Object.fromEntries(typed.filter((one) => !isOption(one))), ...this.#others.get(kind) }
     this.kind = kind
+    this.problem = undefined
   }
 
   patch(): Readonly<Record<string, unknown>> {
@@ -147,7 +154,11 @@ export class ConnectionForm {
 
   /** What was typed for another kind before is not sent with this one. */
   #draft() {
-    const texts = this.networked ? this.texts : { ...this.texts, "/endpoint": "", "/token_ref": "" }
+    const texts = {
+      ...this.texts,
+      ...(this.hasEndpoint ? {} : { "/endpoint": "" }),
+      ...(this.hasToken ? {} : { "/token_ref": "" })
+    }
     return draftOf(this.kind, texts, this.fields)
   }
 
@@ -172,13 +183,17 @@ export class ConnectionForm {
     const id = this.texts["/id"]?.trim() ?? ""
     if (this.saved === undefined && !idPattern.test(id)) faults.set("/id", id === "" ? t.required : t.badId)
     if (this.needsEndpoint && (this.texts["/endpoint"]?.trim() ?? "") === "") faults.set("/endpoint", t.required)
+    const token = this.texts["/token_ref"]?.trim() ?? ""
+    // A secret that was typed by mistake does not leave the page.
+    if (this.hasToken && token !== "" && !isReference(token)) faults.set("/token_ref", t.notReference)
     for (const [pointer, fault] of faultsOf(this.fields, this.texts)) faults.set(pointer, faultText(fault, t))
     return faults
   }
 
   #sentences(): ReadonlyMap<string, string> {
     const sentences = new Map(this.attempted ? this.#own : [])
-    for (const [pointer, error] of this.#told.at) sentences.set(pointer, fieldErrorText(error, i18n.t.connectionForm))
+    for (const [pointer, error] of this.#told.at)
+      sentences.set(pointer, placedErrorText(error, pointer, i18n.t.connectionForm))
     return sentences
   }
 }

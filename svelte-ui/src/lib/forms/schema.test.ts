@@ -1,6 +1,7 @@
 import { assert, it } from "vitest"
 import { fieldsOf } from "./schema.ts"
-import { faultsOf, leaves, textsOf, valueOf } from "./texts.ts"
+import { faultsOf } from "./faults.ts"
+import { leaves, textsOf, valueOf } from "./texts.ts"
 
 const schema = {
   type: "object",

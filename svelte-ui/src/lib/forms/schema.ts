@@ -3,6 +3,8 @@
  * their field. What this does not know becomes a field for JSON.
  */
 import type { JsonSchema } from "#lib/api/wire.ts"
+import { sample } from "./sample.ts"
+import { deepest, isNode, type Node, settle, titles } from "./settle.ts"
 
 interface Common {
   /** JSON pointer into the body that is sent. */
@@ -12,83 +14,55 @@ interface Common {
   readonly required: boolean
   readonly placeholder: string
 }
+export interface TextRule {
+  readonly kind: "text"
+  /** Only a reference to a secret may stand here. */
+  readonly secret: boolean
+  readonly long: boolean
+  readonly min: number | undefined
+  readonly max: number | undefined
+  readonly pattern: string | undefined
+}
+export interface NumberRule {
+  readonly kind: "number"
+  readonly whole: boolean
+  readonly min: number | undefined
+  readonly max: number | undefined
+  /** Bounds that are not part of the range themselves. */
+  readonly above: number | undefined
+  readonly below: number | undefined
+  readonly step: number | undefined
+}
+export interface Choice {
+  /** As JSON, so that 1 and "1" differ. */
+  readonly value: string
+  readonly text: string
+}
+/** How many of a list or a map there may be. */
+interface Count {
+  readonly least: number | undefined
+  readonly most: number | undefined
+}
 export type Field = Common &
   (
-    | {
-        readonly kind: "text"
-        readonly secret: boolean
-        readonly long: boolean
-        readonly min: number | undefined
-        readonly max: number | undefined
-        readonly pattern: string | undefined
-      }
-    | {
-        readonly kind: "number"
-        readonly whole: boolean
-        readonly min: number | undefined
-        readonly max: number | undefined
-      }
+    | TextRule
+    | NumberRule
     | { readonly kind: "boolean"; readonly initially: boolean }
-    | { readonly kind: "choice"; readonly choices: ReadonlyArray<{ readonly value: string; readonly text: string }> }
-    | { readonly kind: "list" }
+    | { readonly kind: "choice"; readonly choices: ReadonlyArray<Choice>; readonly initially: string | undefined }
+    /** Any number of the choices. */
+    | ({ readonly kind: "many"; readonly choices: ReadonlyArray<Choice> } & Count)
+    /** One to a line. */
+    | ({ readonly kind: "list"; readonly item: TextRule | NumberRule; readonly unique: boolean } & Count)
+    /** `name = value`, one to a line. */
+    | ({ readonly kind: "map"; readonly item: TextRule | NumberRule } & Count)
     | { readonly kind: "json" }
     | { readonly kind: "group"; readonly fields: ReadonlyArray<Field> }
   )
 
-type Node = Readonly<Record<string, unknown>>
-export const isNode = (value: unknown): value is Node =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 const text = (value: unknown): string => (typeof value === "string" ? value : "")
 const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
 
 export const escapePointer = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1")
-
-/** A reference chain or nesting deeper than this is not a form for people. */
-const deepest = 8
-
-/** Follows references, merges allOf, and drops the null of an optional union. */
-const settle = (schema: unknown, root: Node, depth = 0): Node => {
-  if (!isNode(schema) || depth > deepest) return {}
-  const reference = schema["$ref"]
-  if (typeof reference === "string" && reference.startsWith("#/")) {
-    const target = reference
-      .slice(2)
-      .split("/")
-      .reduce<unknown>(
-        (at, name) => (isNode(at) ? at[name.replaceAll("~1", "/").replaceAll("~0", "~")] : undefined),
-        root
-      )
-    return { ...settle(target, root, depth + 1), ...omit(schema, "$ref") }
-  }
-  const parts = schema["allOf"]
-  if (Array.isArray(parts))
-    return Object.assign({}, omit(schema, "allOf"), ...parts.map((part) => settle(part, root, depth + 1))) as Node
-  const union = schema["anyOf"] ?? schema["oneOf"]
-  if (Array.isArray(union)) {
-    const some = union.map((one) => settle(one, root, depth + 1)).filter((one) => one["type"] !== "null")
-    const rest = omit(omit(schema, "anyOf"), "oneOf")
-    if (some.length === 1) return { ...some[0], ...rest }
-    // How a number is written when infinity has a name: the names are not for people.
-    const numbers = some.filter((one) => !infinities(one))
-    if (numbers.length === 1) return { ...numbers[0], ...rest }
-    const constants = some.map((one) =>
-      Array.isArray(one["enum"]) ? one["enum"] : "const" in one ? [one["const"]] : undefined
-    )
-    if (constants.every((values) => values !== undefined)) return { ...rest, enum: constants.flat() }
-    return rest
-  }
-  const types = schema["type"]
-  if (Array.isArray(types)) {
-    const some = types.filter((one) => one !== "null")
-    return { ...schema, type: some.length === 1 ? some[0] : undefined }
-  }
-  return schema
-}
-const infinities = (one: Node): boolean =>
-  Array.isArray(one["enum"]) &&
-  one["enum"].every((value) => value === "Infinity" || value === "-Infinity" || value === "NaN")
-const omit = (node: Node, name: string): Node =>
-  Object.fromEntries(Object.entries(node).filter(([key]) => key !== name))
 
 /** `latency_ms` → "Latency ms"; a schema's own title is better. */
 const labelOf = (name: string): string => {
@@ -99,44 +73,30 @@ const labelOf = (name: string): string => {
   return words === "" ? name : words[0]!.toUpperCase() + words.slice(1)
 }
 
+/** What is the same for all fields of one form. */
+interface Form {
+  readonly root: Node
+  readonly secrets: ReadonlyArray<string>
+}
+
 /**
  * @param schema of an object; a schema that describes no object gives no fields
  * @param secrets names whose values are references to secrets
  */
 export const fieldsOf = (schema: JsonSchema, pointer: string, secrets: ReadonlyArray<string>): ReadonlyArray<Field> =>
-  isNode(schema) ? membersOf(settle(schema, schema), schema, pointer, secrets, 0) : []
+  isNode(schema) ? membersOf(settle(schema, schema), { root: schema, secrets }, pointer, 0) : []
 
-const membersOf = (
-  node: Node,
-  root: Node,
-  pointer: string,
-  secrets: ReadonlyArray<string>,
-  depth: number
-): ReadonlyArray<Field> => {
+const membersOf = (node: Node, form: Form, pointer: string, depth: number): ReadonlyArray<Field> => {
   const properties = isNode(node["properties"]) ? node["properties"] : {}
   const required = Array.isArray(node["required"]) ? node["required"] : []
-  return Object.entries(properties).map(([name, schema]) =>
-    fieldOf(
-      name,
-      settle(schema, root),
-      root,
-      `${pointer}/${escapePointer(name)}`,
-      required.includes(name),
-      secrets,
-      depth
-    )
-  )
+  return Object.entries(properties).map(([name, schema]) => {
+    const at = `${pointer}/${escapePointer(name)}`
+    return fieldOf(name, settle(schema, form.root), form, at, required.includes(name), depth)
+  })
 }
 
-const fieldOf = (
-  name: string,
-  node: Node,
-  root: Node,
-  pointer: string,
-  required: boolean,
-  secrets: ReadonlyArray<string>,
-  depth: number
-): Field => {
+const fieldOf = (name: string, node: Node, form: Form, pointer: string, required: boolean, depth: number): Field => {
+  const { root } = form
   const preset = node["default"] ?? (Array.isArray(node["examples"]) ? node["examples"][0] : undefined)
   const common: Common = {
     pointer,
@@ -145,19 +105,53 @@ const fieldOf = (
     required,
     placeholder: typeof preset === "string" || typeof preset === "number" ? String(preset) : sample(node, root)
   }
-  const choices = "const" in node ? [node["const"]] : node["enum"]
-  if (Array.isArray(choices) && choices.every((one) => typeof one === "string" || typeof one === "number"))
-    return {
-      ...common,
-      kind: "choice",
-      choices: choices.map((one) => ({ value: JSON.stringify(one), text: String(one) }))
+  const choices = choicesOf(node)
+  if (choices !== undefined) return { ...common, kind: "choice", choices, initially: presetText(node, choices) }
+  const secret = form.secrets.includes(name)
+  const rule = ruleOf(node, secret)
+  if (rule !== undefined) return { ...common, ...rule }
+  switch (node["type"]) {
+    case "boolean":
+      return { ...common, kind: "boolean", initially: node["default"] === true }
+    case "array": {
+      const items = settle(node["items"], root)
+      const count = { least: numberOf(node["minItems"]), most: numberOf(node["maxItems"]) }
+      const of = choicesOf(items)
+      if (of !== undefined) return { ...common, kind: "many", choices: of, ...count }
+      const item = ruleOf(items, secret)
+      // A text of many lines does not fit one.
+      return item === undefined || (item.kind === "text" && item.long)
+        ? { ...common, kind: "json" }
+        : { ...common, kind: "list", item, unique: node["uniqueItems"] === true, ...count, placeholder: "" }
     }
+    case "object": {
+      if (isNode(node["properties"]))
+        return depth < deepest
+          ? { ...common, kind: "group", fields: membersOf(node, form, pointer, depth + 1) }
+          : { ...common, kind: "json" }
+      const item = ruleOf(settle(node["additionalProperties"], root), secret)
+      return item === undefined || (item.kind === "text" && item.long)
+        ? { ...common, kind: "json" }
+        : {
+            ...common,
+            kind: "map",
+            item,
+            least: numberOf(node["minProperties"]),
+            most: numberOf(node["maxProperties"]),
+            placeholder: ""
+          }
+    }
+    default:
+      return { ...common, kind: "json" }
+  }
+}
+
+const ruleOf = (node: Node, secret: boolean): TextRule | NumberRule | undefined => {
   switch (node["type"]) {
     case "string":
       return {
-        ...common,
         kind: "text",
-        secret: secrets.includes(name),
+        secret,
         long: text(node["format"]) === "multiline" || (numberOf(node["maxLength"]) ?? 0) > 500,
         min: numberOf(node["minLength"]),
         max: numberOf(node["maxLength"]),
@@ -166,50 +160,26 @@ const fieldOf = (
     case "integer":
     case "number":
       return {
-        ...common,
         kind: "number",
         whole: node["type"] === "integer",
         min: numberOf(node["minimum"]),
-        max: numberOf(node["maximum"])
+        max: numberOf(node["maximum"]),
+        above: numberOf(node["exclusiveMinimum"]),
+        below: numberOf(node["exclusiveMaximum"]),
+        step: numberOf(node["multipleOf"])
       }
-    case "boolean":
-      return { ...common, kind: "boolean", initially: node["default"] === true }
-    case "array":
-      return settle(node["items"], root)["type"] === "string"
-        ? { ...common, kind: "list" }
-        : { ...common, kind: "json" }
-    case "object":
-      return isNode(node["properties"]) && depth < deepest
-        ? { ...common, kind: "group", fields: membersOf(node, root, pointer, secrets, depth + 1) }
-        : { ...common, kind: "json" }
     default:
-      return { ...common, kind: "json" }
+      return undefined
   }
 }
 
-/** What JSON of a list or a free object looks like, as a hint; empty for everything else. */
-const sample = (node: Node, root: Node): string =>
-  node["type"] === "array" || (node["type"] === "object" && !isNode(node["properties"]))
-    ? JSON.stringify(example(node, root, 0))
-    : ""
-const example = (node: Node, root: Node, depth: number): unknown => {
-  if (depth > deepest) return null
-  if (Array.isArray(node["enum"])) return node["enum"][0]
-  switch (node["type"]) {
-    case "array":
-      return [example(settle(node["items"], root), root, depth + 1)]
-    case "object": {
-      const required = Array.isArray(node["required"]) ? node["required"] : []
-      const properties = isNode(node["properties"]) ? node["properties"] : {}
-      const names = required.length > 0 ? required : Object.keys(properties).slice(0, 2)
-      return Object.fromEntries(names.map((name) => [name, example(settle(properties[name], root), root, depth + 1)]))
-    }
-    case "integer":
-    case "number":
-      return 0
-    case "boolean":
-      return false
-    default:
-      return "…"
-  }
+/** The values that a member may have, when they can be counted; with their own words where the schema has some. */
+const choicesOf = (node: Node): ReadonlyArray<Choice> | undefined => {
+  const values = "const" in node ? [node["const"]] : node["enum"]
+  if (!Array.isArray(values) || values.length === 0) return undefined
+  if (!values.every((one) => ["string", "number", "boolean"].includes(typeof one))) return undefined
+  const words = Array.isArray(node[titles]) ? node[titles] : []
+  return values.map((one, index) => ({ value: JSON.stringify(one), text: text(words[index]) || String(one) }))
 }
+const presetText = (node: Node, choices: ReadonlyArray<Choice>): string | undefined =>
+  choices.find(({ value }) => value === JSON.stringify(node["default"]))?.text

@@ -1,25 +1,25 @@
 /** What is typed into a form, text by text under the JSON pointer of its field, and the value that it stands for. */
-import { type Field, isNode } from "./schema.ts"
+import type { Field, NumberRule, TextRule } from "./schema.ts"
+import { isNode } from "./settle.ts"
 
 /** What was typed, by pointer. An absent or empty text means: not set. */
 export type Texts = Readonly<Record<string, string>>
-export type Fault =
-  | "required"
-  | "not_json"
-  | "not_number"
-  | "not_whole"
-  | "pattern"
-  | { readonly code: "too_short" | "too_long" | "too_small" | "too_large"; readonly limit: number }
+export type Leaf = Exclude<Field, { kind: "group" }>
 
 /** Every field that is typed into, groups opened. */
-export const leaves = (fields: ReadonlyArray<Field>): ReadonlyArray<Exclude<Field, { kind: "group" }>> =>
+export const leaves = (fields: ReadonlyArray<Field>): ReadonlyArray<Leaf> =>
   fields.flatMap((field) => (field.kind === "group" ? leaves(field.fields) : [field]))
+
+/** Every place that an error can be shown at, groups themselves too. */
+export const places = (fields: ReadonlyArray<Field>): ReadonlyArray<string> =>
+  fields.flatMap((field) => (field.kind === "group" ? [field.pointer, ...places(field.fields)] : [field.pointer]))
 
 /** The texts of a value that was saved before. */
 export const textsOf = (fields: ReadonlyArray<Field>, value: unknown): Record<string, string> => {
   const texts: Record<string, string> = {}
   for (const field of fields) {
-    const member = isNode(value) ? value[nameOf(field.pointer)] : undefined
+    const name = nameOf(field.pointer)
+    const member = isNode(value) && Object.hasOwn(value, name) ? value[name] : undefined
     if (field.kind === "group") Object.assign(texts, textsOf(field.fields, member))
     else if (member !== undefined && member !== null) texts[field.pointer] = written(field, member)
   }
@@ -30,80 +30,90 @@ const nameOf = (pointer: string): string =>
     .slice(pointer.lastIndexOf("/") + 1)
     .replaceAll("~1", "/")
     .replaceAll("~0", "~")
-const written = (field: Field, value: unknown): string => {
-  if (field.kind === "choice") return JSON.stringify(value)
-  if (field.kind === "list" && Array.isArray(value)) return value.join("\n")
+const written = (field: Leaf, value: unknown): string => {
+  if (field.kind === "choice" || field.kind === "many") return JSON.stringify(value)
+  if (field.kind === "list" || field.kind === "map") {
+    const lines = asLines(value)
+    // What lines cannot carry, for instance a line break, is written as JSON.
+    return JSON.stringify(parsed(field, lines)) === JSON.stringify(value) ? lines : JSON.stringify(value)
+  }
   return typeof value === "string" && field.kind !== "json"
     ? value
     : JSON.stringify(value, null, field.kind === "json" ? 2 : undefined)
 }
 
+const asLines = (value: unknown): string => {
+  if (Array.isArray(value)) return value.join("\n")
+  return isNode(value)
+    ? Object.entries(value)
+        .map(([name, member]) => `${name} = ${String(member)}`)
+        .join("\n")
+    : ""
+}
+
 /** The value that the texts stand for; undefined when nothing is set. */
 export const valueOf = (fields: ReadonlyArray<Field>, texts: Texts): Readonly<Record<string, unknown>> | undefined => {
   const members = fields.flatMap((field): Array<[string, unknown]> => {
-    const value = field.kind === "group" ? valueOf(field.fields, texts) : parsed(field, texts[field.pointer] ?? "")
+    const value = memberOf(field, texts)
     return value === undefined ? [] : [[nameOf(field.pointer), value]]
   })
   return members.length === 0 ? undefined : Object.fromEntries(members)
 }
-const parsed = (field: Field, typed: string): unknown => {
-  if (typed.trim() === "") return undefined
+const memberOf = (field: Field, texts: Texts): unknown =>
+  // A member that must be there may have nothing in it.
+  field.kind === "group"
+    ? (valueOf(field.fields, texts) ?? (field.required ? {} : undefined))
+    : parsed(field, texts[field.pointer] ?? "")
+
+const parsed = (field: Leaf, typed: string): unknown => {
+  // A box without a tick says no where an answer is needed.
+  if (typed.trim() === "") return field.kind === "boolean" && field.required ? field.initially : undefined
   switch (field.kind) {
     case "number":
       return Number(typed)
     case "boolean":
       return typed === "true"
     case "list":
-      return typed
-        .split("\n")
-        .map((line) => line.trim())
-        .filter((line) => line !== "")
+    case "map":
+      return writtenAsJson(field.kind, typed) ?? itemsOf(field, typed)
     case "choice":
+    case "many":
     case "json":
       return parseJson(typed)
     default:
       return typed
   }
 }
-const parseJson = (typed: string): unknown => {
+const itemsOf = (field: Extract<Leaf, { kind: "list" | "map" }>, typed: string): unknown =>
+  field.kind === "list"
+    ? linesOf(typed).map((line) => itemOf(field.item, line))
+    : Object.fromEntries(pairsOf(typed).map(({ name, value }) => [name, itemOf(field.item, value)]))
+const itemOf = (item: TextRule | NumberRule, typed: string): unknown => (item.kind === "number" ? Number(typed) : typed)
+
+/** The value, when a field for lines holds JSON instead. */
+export const writtenAsJson = (kind: "list" | "map", typed: string): unknown => {
+  const value = /^\s*[[{]/.test(typed) ? parseJson(typed) : undefined
+  return (kind === "list" ? Array.isArray(value) : isNode(value)) ? value : undefined
+}
+
+/** Lines that say something. */
+export const linesOf = (typed: string): ReadonlyArray<string> =>
+  typed
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+
+/** `name = value` of each line; the first equals sign divides, so that a value may have more of them. */
+export const pairsOf = (typed: string): ReadonlyArray<{ readonly name: string; readonly value: string }> =>
+  linesOf(typed).map((line) => {
+    const at = line.indexOf("=")
+    return at < 0 ? { name: "", value: line } : { name: line.slice(0, at).trim(), value: line.slice(at + 1).trim() }
+  })
+
+export const parseJson = (typed: string): unknown => {
   try {
     return JSON.parse(typed) as unknown
   } catch {
     return undefined
-  }
-}
-
-/** What can be said before the backend is asked. The backend decides. */
-export const faultsOf = (fields: ReadonlyArray<Field>, texts: Texts): ReadonlyMap<string, Fault> => {
-  const faults = new Map<string, Fault>()
-  for (const field of leaves(fields)) {
-    const fault = faultOf(field, texts[field.pointer] ?? "")
-    if (fault !== undefined) faults.set(field.pointer, fault)
-  }
-  return faults
-}
-const faultOf = (field: Field, typed: string): Fault | undefined => {
-  if (typed.trim() === "") return field.required && field.kind !== "boolean" ? "required" : undefined
-  if (field.kind === "json") return parseJson(typed) === undefined ? "not_json" : undefined
-  if (field.kind === "number") {
-    const number = Number(typed)
-    if (!Number.isFinite(number)) return "not_number"
-    if (field.whole && !Number.isInteger(number)) return "not_whole"
-    if (field.min !== undefined && number < field.min) return { code: "too_small", limit: field.min }
-    if (field.max !== undefined && number > field.max) return { code: "too_large", limit: field.max }
-  }
-  if (field.kind === "text") {
-    if (field.min !== undefined && typed.length < field.min) return { code: "too_short", limit: field.min }
-    if (field.max !== undefined && typed.length > field.max) return { code: "too_long", limit: field.max }
-    if (field.pattern !== undefined && !matches(field.pattern, typed)) return "pattern"
-  }
-  return undefined
-}
-/** A pattern that this browser cannot read is left to the backend. */
-const matches = (pattern: string, typed: string): boolean => {
-  try {
-    return new RegExp(pattern, "u").test(typed)
-  } catch {
-    return true
   }
 }

@@ -81,6 +81,16 @@ export const enSettings = {
       mock: {
         label: "Mock",
         description: "A pretended runtime with scripted workers, latency and faults. Nothing leaves this machine."
+      },
+      process: {
+        label: "Runtime process",
+        description:
+          "A worker-runtime in a process of its own on the backend's machine. The backend starts it, keeps it running and ends it; its workers survive a restart."
+      },
+      ssh: {
+        label: "Remote runtime (SSH)",
+        description:
+          "A worker-runtime on another host that listens to that host alone, reached through the system's ssh."
       }
     } as Record<string, { readonly label: string; readonly description: string }>,
     id: "Id",
@@ -108,6 +118,19 @@ export const enSettings = {
     notWhole: "This is not a whole number.",
     pattern: "This does not have the expected form.",
     badId: "Letters, digits, _ and -, starting with a letter or digit, at most 96.",
+    secretHint: "Says where the backend finds the secret. The secret itself is never typed here.",
+    notReference: "Only a reference such as env:NAME may stand here, never the secret itself.",
+    notAbove: (n: number) => `More than ${n}.`,
+    notBelow: (n: number) => `Less than ${n}.`,
+    notStep: (n: number) => `A multiple of ${n}.`,
+    tooFew: (n: number) => `At least ${n} of them.`,
+    tooMany: (n: number) => `At most ${n} of them.`,
+    notPair: "Write a name, = and the value.",
+    twice: "This is there twice.",
+    /** `place` is the number of a line or the name that it starts with. */
+    inLine: (place: string, text: string) => `${/^\d+$/.test(place) ? `Line ${place}` : place}: ${text}`,
+    unsetDefault: (preset: string) => `Not set (${preset})`,
+    mapHint: "One per line, as name = value.",
     listHint: "One per line.",
     jsonHint: "Written as JSON.",
     unset: "Not set",

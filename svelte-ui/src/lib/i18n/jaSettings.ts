@@ -77,6 +77,15 @@ export const jaSettings: typeof enSettings = {
       mock: {
         label: "モック",
         description: "台本どおりのワーカー、遅延、失敗を持つ仮のランタイムです。このマシンの外には何も送りません。"
+      },
+      process: {
+        label: "ランタイムのプロセス",
+        description:
+          "バックエンドのマシンで独立したプロセスとして動く worker-runtime です。起動、監視、終了はバックエンドが行い、ワーカーは再起動しても残ります。"
+      },
+      ssh: {
+        label: "リモートランタイム（SSH）",
+        description: "別のホストでそのホストだけに待ち受ける worker-runtime に、システムの ssh を通して接続します。"
       }
     },
     id: "ID",
@@ -104,6 +113,18 @@ export const jaSettings: typeof enSettings = {
     notWhole: "整数ではありません。",
     pattern: "形式が正しくありません。",
     badId: "英数字で始まる、英数字と _ と - からなる 96 文字以内の名前にしてください。",
+    secretHint: "バックエンドが秘密情報を見つける場所です。秘密情報そのものはここに入力しません。",
+    notReference: "ここに書けるのは env:NAME のような参照だけです。秘密情報そのものは書けません。",
+    notAbove: (n) => `${n} より大きくしてください。`,
+    notBelow: (n) => `${n} より小さくしてください。`,
+    notStep: (n) => `${n} の倍数にしてください。`,
+    tooFew: (n) => `${n} 個以上にしてください。`,
+    tooMany: (n) => `${n} 個以内にしてください。`,
+    notPair: "名前、=、値の順に書いてください。",
+    twice: "重複しています。",
+    inLine: (place, text) => `${/^\d+$/.test(place) ? `${place} 行目` : place}: ${text}`,
+    unsetDefault: (preset) => `指定なし（${preset}）`,
+    mapHint: "1 行に 1 つ、名前 = 値 の形で書きます。",
     listHint: "1 行に 1 つ。",
     jsonHint: "JSON で書きます。",
     unset: "指定なし",
