@@ -118,6 +118,44 @@ describe("an input that waits", () => {
     })
   )
 
+  it.effect("is not overtaken by an input that came while the turn was ending", () =>
+    Effect.gen(function* () {
+      const { executor, runtime, store, worker_id } = yield* busy
+      yield* runtime.input(worker_id, wait("first"), {})
+      const gate = yield* Deferred.make<void>()
+      store.before = () => Deferred.await(gate)
+      yield* Effect.andThen(executor.turn.finishes, settle)
+      const refused = yield* Effect.forkChild(Effect.flip(runtime.input(worker_id, user("cheeky"), {})))
+      const second = yield* Effect.forkChild(runtime.input(worker_id, wait("second"), {}))
+      yield* settle
+      store.before = () => Effect.void
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual((yield* Fiber.join(refused))._tag, "worker_busy")
+      assert.strictEqual((yield* Fiber.join(second)).answer.queued?.position, 2)
+      yield* settle
+      yield* Effect.andThen(executor.turn.finishes, settle)
+      assert.deepStrictEqual(inputs(executor), ["go", "first", "second"])
+    })
+  )
+
+  it.effect("whose start is cut short by a shutdown still waits, and starts after it", () =>
+    Effect.gen(function* () {
+      const it = yield* world()
+      const { close, runtime } = yield* it.session()
+      const worker_id = yield* created(runtime)
+      yield* runtime.input(worker_id, user("go"), {})
+      yield* runtime.input(worker_id, wait("later"), {})
+      yield* settle
+      it.executor.onAccept = () => Effect.never
+      yield* Effect.andThen(it.executor.turn.finishes, settle)
+      yield* close
+      it.executor.onAccept = () => Effect.void
+      const again = yield* it.start()
+      yield* settle
+      assert.deepStrictEqual(yield* users(again, worker_id), ["go", "later"])
+    })
+  )
+
   it.effect("is refused beyond the bounds of number and bytes, and one that goes makes room", () =>
     Effect.gen(function* () {
       const { executor, observer, runtime, worker_id } = yield* busy
@@ -146,6 +184,7 @@ describe("an input that waits", () => {
       yield* runtime.input(worker_id, wait(long), {})
       const shown = observer.state.queued_inputs?.[0]?.content
       assert.strictEqual(shown, "x".repeat(queuedPreviewLength - 1), "cut in whole characters")
+      assert.strictEqual(observer.entries.at(-1)?.event.data.content, shown)
       assert.strictEqual((yield* runtime.get(worker_id)).queued_inputs?.[0]?.content, long)
       yield* Effect.andThen(executor.turn.finishes, settle)
       assert.deepStrictEqual(inputs(executor), ["go", long])
@@ -280,6 +319,8 @@ describe("taking a waiting input back", () => {
         ["a", "c"]
       )
       assert.isTrue((yield* runtime.unqueue(worker_id, ids[1]!, key("k"))).replayed)
+      const reused = yield* Effect.flip(runtime.unqueue(worker_id, ids[0]!, key("k")))
+      assert.strictEqual(reused._tag, "idempotency_key_reused")
       assert.strictEqual((yield* Effect.flip(runtime.unqueue(worker_id, ids[1]!, {})))._tag, "queued_input_not_found")
       for (let i = 0; i < 3; i++) yield* Effect.andThen(executor.turn.finishes, settle)
       assert.deepStrictEqual(inputs(executor), ["go", "a", "c"])

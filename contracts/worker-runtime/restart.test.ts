@@ -34,14 +34,27 @@ describe("a restart", () => {
       it.executor.spawned.length = 0
       const runtime = yield* it.start()
       assert.deepStrictEqual(yield* runtime.list({}), before)
-      assert.deepStrictEqual(it.executor.spawned[0], {
-        worker_id: ids[0]!,
-        profile: { kind: "builtin", value: "first" },
-        resume: { backend_id: `session-of-${ids[0]}` }
-      })
+      const [spawned] = it.executor.spawned
+      assert.deepInclude(spawned, { worker_id: ids[0]!, profile: { kind: "builtin", value: "first" } })
+      assert.strictEqual(spawned?.resume?.backend_id, `session-of-${ids[0]}`)
       assert.strictEqual(it.executor.spawned.length, ids.length)
       yield* turn(it, runtime, ids[0]!, "again")
       assert.strictEqual((yield* runtime.get(ids[0]!)).transcript_len, 4)
+    })
+  )
+
+  it.effect("lets an executor ask how much was said and heard, in bytes, and is told when that cannot be read", () =>
+    Effect.gen(function* () {
+      const it = yield* world()
+      const first = yield* it.session()
+      const worker_id = yield* created(first.runtime)
+      for (let i = 0; i < 150; i++) yield* turn(it, first.runtime, worker_id, "é€😀")
+      yield* first.close
+      yield* it.start()
+      const bytes = it.executor.spawned.at(-1)!.resume!.transcript_bytes!
+      assert.strictEqual(yield* bytes, 150 * 2 * 9)
+      it.store.onRead = Effect.fail(Problem.make("store_io"))
+      assert.strictEqual((yield* Effect.flip(bytes))._tag, "execution_backend_unavailable")
     })
   )
 

@@ -80,6 +80,20 @@ describe("a session that ends by itself", () => {
     })
   )
 
+  it.effect("as its turn fails is the turn's own matter: the worker keeps the words of the turn", () =>
+    Effect.gen(function* () {
+      const { executor, runtime, worker_id } = yield* busy
+      yield* Effect.andThen(executor.turn.finishes, settle)
+      yield* runtime.input(worker_id, user("second"), {})
+      yield* settle
+      yield* executor.endsItself(worker_id, gone)
+      yield* settle
+      yield* executor.turn.fails({ code: "limit", message: "It took too long." })
+      yield* settle
+      assert.strictEqual((yield* runtime.get(worker_id)).state_reason, "It took too long.")
+    })
+  )
+
   it.effect("with a store that takes nothing is told all the same", () =>
     Effect.gen(function* () {
       const { executor, runtime, store, worker_id } = yield* idle

@@ -32,28 +32,28 @@ const act = Effect.fnUntraced(function* (it: World, runtime: Runtime, id: Worker
   if (choice < 10) {
     ledger.sent.add(label)
     const mode = yield* pick(modes)
-    return Effect.tap(runtime.input(id, inMode(label, mode), {}), ({ answer }) =>
+    return yield* Effect.tap(runtime.input(id, inMode(label, mode), {}), ({ answer }) =>
       Effect.sync(() => ledger.acknowledged.set(label, answer))
     )
   }
   if (choice < 12) {
     const waiting = (yield* runtime.get(id)).queued_inputs ?? []
-    if (waiting.length === 0) return Effect.void
+    if (waiting.length === 0) return
     const { input_id } = yield* pick(waiting)
-    return Effect.tap(runtime.unqueue(id, input_id, {}), () => Effect.sync(() => ledger.takenBack.add(input_id)))
+    return yield* Effect.tap(runtime.unqueue(id, input_id, {}), () => Effect.sync(() => ledger.takenBack.add(input_id)))
   }
-  if (choice < 14) return runtime.interrupt(id, {})
-  if (choice === 14 && (yield* Random.nextIntBetween(0, 5)) === 0) return runtime.stop(id, {})
-  if (turn === undefined) return Effect.void
-  if (choice === 15) return turn.fails({ code: "x", message: "x" })
-  if (choice === 16) return turn.breaks(new Error("x"))
-  if (choice === 17) return Effect.andThen(turn.says(delta(label), said(label)), turn.finishes)
-  if (choice === 18) return it.executor.endsItself(id, { code: "x", message: "x" })
-  return turn.says(delta(label))
+  if (choice < 14) return yield* runtime.interrupt(id, {})
+  if (choice === 14 && (yield* Random.nextIntBetween(0, 5)) === 0) return yield* runtime.stop(id, {})
+  if (turn === undefined) return
+  if (choice === 15) return yield* turn.fails({ code: "x", message: "x" })
+  if (choice === 16) return yield* turn.breaks(new Error("x"))
+  if (choice === 17) return yield* Effect.andThen(turn.says(delta(label), said(label)), turn.finishes)
+  if (choice === 18) return yield* it.executor.endsItself(id, { code: "x", message: "x" })
+  return yield* turn.says(delta(label))
 })
 
 const command = Effect.fnUntraced(function* (it: World, runtime: Runtime, id: WorkerId, ledger: Ledger, label: string) {
-  const fiber = yield* Effect.forkChild(Effect.exit(yield* act(it, runtime, id, ledger, label)))
+  const fiber = yield* Effect.forkChild(Effect.exit(act(it, runtime, id, ledger, label)))
   for (let i = yield* Random.nextIntBetween(0, 6); i > 0; i--) yield* Effect.yieldNow
   if ((yield* Random.nextIntBetween(0, 4)) === 0) yield* Effect.forkChild(Fiber.interrupt(fiber))
   return fiber

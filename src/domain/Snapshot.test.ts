@@ -3,6 +3,7 @@ import { Effect, Option, Random, Schema } from "effect"
 import * as EventCursor from "./EventCursor.ts"
 import { EventLog, type LogEntry } from "./EventLog.ts"
 import * as Snapshot from "./Snapshot.ts"
+import { maxQueuedInputs, queuedPreviewLength } from "./Worker.ts"
 import { event, isDurable, type WorkerEvent } from "./WorkerEvent.ts"
 
 /** The snapshot after the events, numbered as a log would number them. */
@@ -18,6 +19,37 @@ const running = event({ event: "status", data: { status: "running", state: "busy
 const idle = event({ event: "status", data: { status: "idle", state: "idle" } })
 
 describe("Snapshot", () => {
+  it("inputs wait in the order in which they were queued, by their beginning, until they leave", () => {
+    const queued = (input_id: string, content: string) =>
+      event({ event: "input_queued", data: { input_id, kind: "user", content, queued_at: "2026-01-01T00:00:00.000Z" } })
+    const left = (input_id: string) => event({ event: "input_unqueued", data: { input_id, reason: "cancelled" } })
+    const contents = (it: Snapshot.Snapshot) => it.queued_inputs?.map(({ content }) => content)
+    const two = after([running, queued("1", "a"), queued("2", "b".repeat(1_000))])
+    assert.deepStrictEqual(contents(two), ["a", "b".repeat(queuedPreviewLength)])
+    assert.deepStrictEqual(contents(after([left("1")], two)), ["b".repeat(queuedPreviewLength)])
+    assert.strictEqual(two.as_of, "3")
+    assert.notProperty(after([left("1"), left("2")], two), "queued_inputs")
+    assert.deepStrictEqual(contents(after([left("3"), queued("1", "again")], two))?.[1], "again")
+    const many = after(Array.from({ length: maxQueuedInputs + 1 }, (_, index) => queued(`${index}`, "x")))
+    assert.strictEqual(many.queued_inputs?.length, maxQueuedInputs)
+  })
+
+  it("permission requests are open until they are resolved or the turn is over", () => {
+    const options = [{ id: "yes", kind: "allow_once", name: "Yes" }]
+    const request = { id: "p", tool_call_id: "c", title: "May I?", options, expires_at: "2026-01-01T00:00:00.000Z" }
+    const asked = after([running, event({ event: "permission_request", data: request })])
+    assert.deepStrictEqual(asked.permission_requests, [request])
+    const closing: ReadonlyArray<WorkerEvent> = [
+      event({ event: "permission_resolved", data: { id: "p", outcome: "expired" } }),
+      event({ event: "run_end", data: { result: "finished" } }),
+      idle
+    ]
+    for (const next of closing) assert.notProperty(after([next], asked), "permission_requests")
+    const other = event({ event: "permission_resolved", data: { id: "q", outcome: "expired" } })
+    assert.deepStrictEqual(after([other, running], asked).permission_requests, [request])
+    assert.notProperty(after([{ event: "permission_request", data: { id: "p" } }]), "permission_requests")
+  })
+
   it("messages of all three roles become items with sequence and event id", () => {
     const it = after([user("hi"), event({ event: "system_item", data: { item: { content: "note" } } }), done("ho")])
     assert.deepStrictEqual(it.transcript, {

@@ -16,8 +16,11 @@ const busyRetryMs = 1_000
 const problemOf = (name: FaultName): Problem.Problem => {
   switch (name) {
     case "worker_busy":
+    case "input_queue_full":
       return Problem.make(name, undefined, { retry_after_ms: busyRetryMs })
     case "worker_not_found":
+    case "queued_input_not_found":
+    case "permission_not_found":
     case "worker_not_running":
     case "worker_execution_rejected":
       return Problem.make(name)

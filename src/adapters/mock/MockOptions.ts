@@ -25,7 +25,15 @@ export const Operation = Schema.Literals(operations)
 export type Operation = typeof Operation.Type
 
 /** Refusals that are about a worker and not about the way to the runtime. */
-const refusals = ["worker_not_found", "worker_busy", "worker_not_running", "worker_execution_rejected"] as const
+const refusals = [
+  "worker_not_found",
+  "worker_busy",
+  "input_queue_full",
+  "queued_input_not_found",
+  "permission_not_found",
+  "worker_not_running",
+  "worker_execution_rejected"
+] as const
 
 export type FaultName = RuntimeFault | (typeof refusals)[number]
 export const faultNames: ReadonlyArray<FaultName> = [...runtimeFaults, ...refusals]

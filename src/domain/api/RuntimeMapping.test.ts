@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { RuntimeId, WorkerId } from "../Identifiers.ts"
-import { type Worker, WorkerState } from "../Worker.ts"
+import { isTerminal, queuedPreviewLength, type Worker, WorkerState } from "../Worker.ts"
 import * as Mapping from "./RuntimeMapping.ts"
 import * as Wire from "./RuntimeWire.ts"
 
@@ -18,6 +18,16 @@ const workerIn = (state: WorkerState): Worker => ({
   transcript_len: 2,
   last_event_id: 7,
   last_result: { operation: "input", outcome: "rejected", message: "no" },
+  queued_inputs: [{ input_id: "i-1", kind: "user", content: "next", queued_at: "2026-01-01T00:00:00.000Z" }],
+  permission_requests: [
+    {
+      id: "p-1",
+      tool_call_id: "c-1",
+      title: "May I?",
+      options: [{ id: "yes", kind: "allow_once", name: "Yes" }],
+      expires_at: "2026-01-01T00:05:00.000Z"
+    }
+  ],
   backend_id: "session-1",
   created_at: "2026-01-01T00:00:00.000Z",
   updated_at: "2026-01-01T00:00:01.000Z"
@@ -49,6 +59,21 @@ describe("a worker on the wire", () => {
       const worker = workerIn(state)
       const there = yield* overTheWire(Wire.Worker, Mapping.worker(worker))
       assert.deepStrictEqual(Mapping.fromWorker(runtime_id, there), worker)
+    })
+  )
+
+  it.effect("shows what waits by its beginning, and takes an empty list for none", () =>
+    Effect.gen(function* () {
+      const [input] = workerIn("busy").queued_inputs!
+      const long = { ...input!, content: "x".repeat(queuedPreviewLength + 1) }
+      const wire = Mapping.worker({ ...workerIn("busy"), queued_inputs: [long] })
+      assert.strictEqual(wire.queued_inputs?.[0]?.content.length, queuedPreviewLength)
+      for (const none of [null, []]) {
+        const there = yield* overTheWire(Wire.Worker, { ...wire, queued_inputs: none, permission_requests: none })
+        const worker = Mapping.fromWorker(runtime_id, there)
+        assert.notProperty(worker, "queued_inputs")
+        assert.notProperty(worker, "permission_requests")
+      }
     })
   )
 
@@ -106,7 +131,17 @@ describe("other answers on the wire", () => {
     })
   )
 
-  it.effect("an ack keeps its numbers, and its state as far as the wire tells it", () =>
+  it.effect.each(WorkerState.literals)("an ack of a worker that is %s says so at the other end", (state) =>
+    Effect.gen(function* () {
+      const ack = { runtime_id, worker_id: WorkerId.make("w-1"), state, event_id: 4 }
+      assert.deepStrictEqual(Mapping.fromAck(runtime_id, yield* overTheWire(Wire.Ack, Mapping.ack(ack))), ack)
+      const { run_state: _, ...field } = Mapping.ack(ack)
+      const fromField = Mapping.fromAck(runtime_id, yield* overTheWire(Wire.Ack, field)).state
+      assert.strictEqual(fromField, isTerminal(state) ? state : "busy")
+    })
+  )
+
+  it.effect("an ack of an input keeps its numbers, and its place where it waits", () =>
     Effect.gen(function* () {
       const ack = {
         runtime_id,
@@ -117,11 +152,9 @@ describe("other answers on the wire", () => {
       }
       const there = yield* overTheWire(Wire.InputAck, Mapping.inputAck(ack))
       assert.deepStrictEqual(Mapping.fromInputAck(runtime_id, there), ack)
-      const ended = { ...ack, state: "cancelled" as const }
-      assert.strictEqual(
-        Mapping.fromAck(runtime_id, yield* overTheWire(Wire.Ack, Mapping.ack(ended))).state,
-        "cancelled"
-      )
+      const waiting = { ...ack, transcript_sequence: 0, queued: { input_id: "i-1", position: 3 } }
+      const waits = yield* overTheWire(Wire.InputAck, Mapping.inputAck(waiting))
+      assert.deepStrictEqual(Mapping.fromInputAck(runtime_id, waits), waiting)
     })
   )
 

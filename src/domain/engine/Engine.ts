@@ -1,38 +1,25 @@
 /** Puts the engine together: restores what the store holds and serves `WorkerRuntime`. */
-import { Cause, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
+import { DateTime, Effect, Layer } from "effect"
 import type { Digest } from "effect/crypto/Digest"
 import { SecureRandom } from "effect/crypto/SecureRandom"
 import type { RuntimeId, WorkerId } from "../Identifiers.ts"
 import { capability, type Capabilities } from "../Runtime.ts"
 import { maxPageBytes, maxPageItems } from "../Transcript.ts"
-import {
-  InputMode,
-  isTerminal,
-  maxInputBytes,
-  maxQueuedBytes,
-  maxQueuedInputs,
-  type Worker,
-  type WorkerInput,
-  type WorkerState
-} from "../Worker.ts"
-import { event, type WorkerEvent } from "../WorkerEvent.ts"
+import { InputMode, maxInputBytes, maxQueuedBytes, maxQueuedInputs, type Worker, type WorkerInput } from "../Worker.ts"
 import { WorkerExecutor } from "../WorkerExecutor.ts"
 import { type CreateProblem, WorkerRuntime } from "../WorkerRuntime.ts"
-import { type StoredWorker, WorkerStore } from "../WorkerStore.ts"
+import { WorkerStore } from "../WorkerStore.ts"
 import * as Bundles from "./Bundles.ts"
 import * as Commands from "./Commands.ts"
 import { create } from "./Create.ts"
-import * as Guard from "./Guard.ts"
 import { type Engine, find } from "./Host.ts"
-import { changed, commit, type HostedWorker, make as makeHosted } from "./HostedWorker.ts"
+import type { HostedWorker } from "./HostedWorker.ts"
 import { input } from "./Input.ts"
 import { interrupt } from "./Interrupt.ts"
 import { permit } from "./Permit.ts"
 import { unqueue } from "./Queue.ts"
 import * as Receipts from "./Receipts.ts"
-import { status } from "./Run.ts"
-import * as Session from "./Session.ts"
-import { next } from "./Turns.ts"
+import { restoreAll } from "./Restore.ts"
 import * as Views from "./Views.ts"
 
 export interface Options {
@@ -46,71 +33,6 @@ export interface Options {
 }
 
 export const defaultMaxWorkers = 10_000
-
-/** Sessions brought back at the same time after a restart. */
-const restoreConcurrency = 16
-
-const interrupted = "The runtime was restarted while the worker was busy; the turn did not finish."
-
-/** Takes over the record of a worker of an earlier process; it has no session yet. */
-const takeOver = Effect.fnUntraced(function* (engine: Engine, stored: StoredWorker) {
-  const scope = yield* Scope.fork(engine.scope)
-  const worker: Worker = { ...stored.worker, runtime_id: engine.runtime_id }
-  const hosted = makeHosted({ worker, log_epoch: stored.log_epoch, scope, tailLoaded: false })
-  engine.workers.set(worker.worker_id, hosted)
-  return hosted
-})
-
-const told = (state: WorkerState, to: WorkerState): ReadonlyArray<WorkerEvent> => [
-  ...(state === "busy"
-    ? [
-        event({ event: "error", data: { code: "run_interrupted", message: interrupted } }),
-        event({ event: "run_end", data: { result: "rolled_back" } })
-      ]
-    : []),
-  status(to)
-]
-
-/**
- * Brings the session of a worker back. One that cannot be brought back, however its executor fails, is `stale` and says
- * why: it must not keep the others from starting.
- */
-const restore = Effect.fnUntraced(function* (engine: Engine, hosted: HostedWorker) {
-  const { worker, scope } = hosted
-  const { state } = worker
-  if (isTerminal(state)) return yield* Scope.close(scope, Exit.void)
-  const request = { worker_id: worker.worker_id, profile: worker.profile, resume: { backend_id: worker.backend_id } }
-  yield* Session.spawn(engine.executor, request, scope).pipe(
-    Effect.flatMap(
-      Effect.fnUntraced(function* (session) {
-        if (state === "busy" || state === "stale") {
-          yield* commit(engine.store, hosted, told(state, "idle"), { state: "idle" })
-        }
-        hosted.session = session
-        yield* next(engine, hosted)
-        yield* Guard.watch(engine, hosted)
-      })
-    ),
-    Effect.catchCause(
-      Effect.fnUntraced(function* (cause) {
-        const problem = Option.getOrUndefined(Cause.findErrorOption(cause))
-        if (problem === undefined) {
-          yield* Effect.logError("A worker could not be restored", cause).pipe(
-            Effect.annotateLogs({ worker_id: worker.worker_id })
-          )
-        }
-        const state_reason = problem?.message ?? "What runs the worker failed while it was brought back."
-        yield* Scope.close(scope, Exit.void)
-        const change = { state: "stale", state_reason } as const
-        if (state !== "stale") {
-          yield* Effect.ignoreCause(commit(engine.store, hosted, told(state, "stale"), change))
-        }
-        // Also when the store did not take it: the worker cannot be used.
-        hosted.worker = changed(hosted.worker, change)
-      })
-    )
-  )
-})
 
 const capabilitiesOf = (engine: Engine, maxItems: number): Capabilities => ({
   ...(engine.executor.profiles.length === 0 ? undefined : { [capability.create]: {} }),
@@ -159,12 +81,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     draining: false
   }
   receipts.restore(found.receipts)
-  const ordered = found.workers.toSorted((a, b) => Views.byCreation(a.worker, b.worker))
-  const hosted = yield* Effect.forEach(ordered, (stored) => takeOver(engine, stored))
-  yield* Effect.forEach(hosted, (worker) => restore(engine, worker), {
-    concurrency: restoreConcurrency,
-    discard: true
-  })
+  yield* restoreAll(engine, found.workers)
   const started = DateTime.formatIso(yield* DateTime.now)
   const maxItems = options.maxTranscriptItems ?? maxPageItems
   const capabilities = capabilitiesOf(engine, maxItems)

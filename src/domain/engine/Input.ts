@@ -82,17 +82,19 @@ export const input = Effect.fnUntraced(function* (
         return yield* take(engine, hosted, session, said, toReceipt)
       }
       // Between two turns a worker is not free while an input waits for it: nothing overtakes what was acknowledged.
-      const onward = Effect.suspend(() => next(engine, hosted))
       switch (mode) {
         case "reject":
           return yield* Problem.make("worker_busy", undefined, { retry_after_ms: busyRetryMs })
         case "queue":
-          return yield* Effect.ensuring(enqueue(engine, hosted, said, toReceipt), onward)
+          return yield* enqueue(engine, hosted, said, toReceipt)
         case "interrupt":
           // The lock is held from the end of the one turn to the begin of the other: nothing comes in between.
           return yield* Effect.suspend(() =>
             hosted.worker.state === "busy" ? endTurn(engine, hosted, undefined) : Effect.void
-          ).pipe(Effect.andThen(take(engine, hosted, session, said, toReceipt)), Effect.ensuring(onward))
+          ).pipe(
+            Effect.andThen(take(engine, hosted, session, said, toReceipt)),
+            Effect.ensuring(Effect.suspend(() => next(engine, hosted)))
+          )
       }
     })
   )

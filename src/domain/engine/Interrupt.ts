@@ -73,5 +73,5 @@ export const interrupt = (engine: Engine, worker_id: WorkerId, reason: string | 
         Effect.ensuring(Effect.suspend(() => next(engine, hosted)))
       )
       return ackOf(worker)
-    }, Effect.uninterruptible)
+    })
   )

@@ -31,12 +31,13 @@ export const permit = Effect.fnUntraced(function* (
   // From here on the answer may have been taken: a caller that goes away finds it under its key.
   return yield* Effect.uninterruptible(
     Effect.gen(function* () {
-      if (!(yield* Session.permit(session, permission_id, option_id))) return yield* Problem.make("permission_not_found")
+      if (!(yield* Session.permit(session, permission_id, option_id)))
+        return yield* Problem.make("permission_not_found")
       const answer = ackOf(hosted.worker)
       if (toReceipt(answer) === undefined) return answer
       // What was taken stays taken, whether or not its receipt can be kept.
       return yield* locked(engine, worker_id, (it) => acknowledge(engine, it, toReceipt)).pipe(
-        Effect.catch(() => Effect.succeed(answer))
+        Effect.orElseSucceed(() => answer)
       )
     })
   )
