@@ -56,14 +56,17 @@ const write = (group: ChildGroup, text: string, close: boolean) =>
 
 /**
  * Interrupts what the program does and waits until it is ready for the next input: for the line that ends a turn, or for
- * a silence. False when it does not get ready in time, or has ended.
+ * a silence. False when it does not get ready within the profile's `stop_ms`, or has ended.
  */
 export const calm = Effect.fnUntraced(function* ({ group, tap }: Running, declared: CommandProfile) {
+  const { stop_ms } = declared.limits
   const until = marker(declared.end_of_turn)
   const quiet = declared.end_of_turn === undefined
+  // Half of the time there is at most, so that there is time for a silence after some words.
+  const patience = quiet ? Math.min(declared.quiet_ms, stop_ms / 2) : stop_ms
   const ready = Effect.gen(function* () {
     while (true) {
-      const heard = yield* Effect.timeoutOption(tap.read, quiet ? declared.quiet_ms : declared.limits.stop_ms)
+      const heard = yield* Effect.timeoutOption(tap.read, patience)
       if (Option.isNone(heard)) return quiet
       if (heard.value === undefined) return false
       const { rest } = until(heard.value)
@@ -74,10 +77,7 @@ export const calm = Effect.fnUntraced(function* ({ group, tap }: Running, declar
   })
   yield* group.interrupt
   return yield* ready.pipe(
-    Effect.timeoutOrElse({
-      duration: declared.limits.stop_ms + (quiet ? declared.quiet_ms : 0),
-      orElse: () => Effect.succeed(false)
-    }),
+    Effect.timeoutOrElse({ duration: stop_ms, orElse: () => Effect.succeed(false) }),
     Effect.orElseSucceed(() => false)
   )
 })

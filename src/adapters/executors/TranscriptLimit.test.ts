@@ -64,6 +64,14 @@ describe("a transcript's bound", () => {
     })
   )
 
+  it.effect("counts what was shown of a turn that was interrupted", () =>
+    Effect.gen(function* () {
+      const { say } = yield* limited(30, [[delta("1234567890")], [delta("12345678901234567890")]])
+      yield* say("0123456789")
+      assert.deepStrictEqual(yield* say("ab"), [done("12345678"), limitReached])
+    })
+  )
+
   it.effect("counts bytes and cuts whole characters", () =>
     Effect.gen(function* () {
       const { say } = yield* limited(10, [[done("日本語です")]])

@@ -67,7 +67,8 @@ const limit = (session: WorkerSession, max: number, before: Resume["transcript_b
       if (used + size > max) return yield* reached(max)
       const turn = yield* session.accept(input)
       return Stream.suspend(() => {
-        used += size
+        // What had grown when the last turn was interrupted was kept as it was.
+        used += size + sizeOf(growing)
         growing = ""
         return turn.pipe(
           Stream.map(told),
