@@ -77,7 +77,7 @@ const runtimeOf = (root: string) => {
 const text = (secret: Redacted.Redacted<string>) => Redacted.value(secret)
 
 /** Over files: what was acknowledged survives the host. */
-const durable = defineRuntimeSource({
+export const durable = defineRuntimeSource({
   kind: "durable",
   apiVersion,
   label: "Durable",
@@ -136,8 +136,11 @@ const control = (subject: Subject) => ({
 
 let laboratory: Promise<Subject> | undefined
 
+/** A bug keeps what it remembers through all connections to it. */
+const planted = new Map<number, Subject>()
+
 /** One laboratory a host: each connection is a way to it, and the bug is the connection's. */
-const broken = defineRuntimeSource({
+export const broken = defineRuntimeSource({
   kind: "broken",
   apiVersion,
   label: "Broken",
@@ -149,7 +152,8 @@ const broken = defineRuntimeSource({
     Effect.gen(function* () {
       laboratory ??= Effect.runPromise(Effect.flatMap(Scope.make(), (scope) => Scope.provide(complete, scope)))
       const base = yield* Effect.promise(() => laboratory ?? Promise.reject(new Error("There is no laboratory.")))
-      const subject = mutants[bug]?.mutate(base) ?? base
+      const subject = planted.get(bug) ?? mutants[bug]?.mutate(base) ?? base
+      planted.set(bug, subject)
       const connect =
         way === "good"
           ? subject.connect
@@ -172,12 +176,10 @@ const broken = defineRuntimeSource({
     })
 })
 
-const scheme = defineSecretScheme({
+export const scheme = defineSecretScheme({
   scheme: "isolated",
   apiVersion,
   description: "Secrets that a test knows.",
   secretFields: [],
   open: () => Effect.succeed({ resolve: (rest) => Effect.succeed(Redacted.make(`isolated-${rest}`)) })
 })
-
-export default [durable, broken, scheme]

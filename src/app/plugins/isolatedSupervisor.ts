@@ -100,6 +100,7 @@ export const make = Effect.fnUntraced(function* (
     return ending === undefined ? Effect.void : Scope.close(ending, Exit.void)
   })
 
+  yield* Effect.addFinalizer(() => Effect.sync(() => void (current = undefined)))
   const first = yield* start
   current = first
 
