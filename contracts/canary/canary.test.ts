@@ -117,9 +117,19 @@ const listen = (path: string): Promise<void> =>
   })
 
 const worker = "/api/runtimes/canary/workers/w-1"
+/** What stands in the paths of the document. */
+const names: Readonly<Record<string, string>> = {
+  runtime_id: "canary",
+  worker_id: "w-1",
+  id: "canary",
+  permission_id: "permission-1",
+  input_id: "input-1"
+}
 const bodies: Readonly<Record<string, unknown>> = {
   "POST /api/runtimes/{runtime_id}/workers": { display_name: "x" },
   "POST /api/runtimes/{runtime_id}/workers/{worker_id}/input": { content: "hello" },
+  "POST /api/runtimes/{runtime_id}/workers/{worker_id}/interrupt": { reason: "enough" },
+  "POST /api/runtimes/{runtime_id}/workers/{worker_id}/permissions/{permission_id}": { option_id: "yes" },
   "POST /api/session": { token: wrongToken },
   "POST /api/settings/runtime-connections": { id: "other", endpoint: "http://127.0.0.1:9", token: token },
   "POST /api/settings/runtime-connections/test": { id: "draft", endpoint: "http://169.254.169.254/", options: {} },
@@ -137,11 +147,15 @@ interface Document {
 const driveAll = async (document: Document): Promise<ReadonlyArray<number>> => {
   const statuses: Array<number> = []
   for (const [template, methods] of Object.entries(document.paths)) {
-    const path = template.replace("{runtime_id}", "canary").replace("{worker_id}", "w-1").replace("{id}", "canary")
+    const path = template.replaceAll(
+      /\{(\w+)\}/g,
+      (_, name: string) => names[name] ?? assert.fail(`nobody is called ${name}`)
+    )
     for (const name of Object.keys(methods)) {
       const method = name.toUpperCase()
-      if (!["GET", "POST", "PATCH", "DELETE"].includes(method) || (method === "DELETE" && path.includes("canary")))
-        continue
+      if (!["GET", "POST", "PATCH", "DELETE"].includes(method)) continue
+      // The connection is needed until the end.
+      if (method === "DELETE" && path.endsWith("/canary")) continue
       if (path.endsWith("/ws")) {
         await listen(path)
         continue
@@ -183,6 +197,13 @@ describe("planted strings", () => {
     await listen(`${path}/events/ws`)
     for (const rest of ["", "/transcript", "/events"]) assert.strictEqual((await ask("GET", path + rest)).status, 200)
     assert.include([200, 409], (await ask("POST", `${path}/input`, { content: "again" })).status)
+    await ask("POST", `${path}/input`, { content: "/wait 60000 never", mode: "interrupt" })
+    const waits = await ask("POST", `${path}/input`, { content: "later", mode: "queue" })
+    assert.strictEqual((await ask("GET", path)).status, 200)
+    const { input_id } = JSON.parse(waits.text).ack.queued
+    assert.strictEqual((await ask("DELETE", `${path}/queue/${input_id}`)).status, 200)
+    assert.strictEqual((await ask("POST", `${path}/permissions/none`, { option_id: "yes" })).status, 404)
+    assert.strictEqual((await ask("POST", `${path}/interrupt`, { reason: "enough" })).status, 200)
     assert.strictEqual((await ask("POST", `${path}/stop`)).status, 200)
     const statuses = await driveAll(document)
     assert.isAbove(statuses.filter((status) => status < 300).length, 8)
@@ -224,7 +245,9 @@ describe("planted strings", () => {
         ["GET", ""],
         ["GET", "/transcript"],
         ["GET", "/events"],
-        ["POST", "/stop"]
+        ["POST", "/stop"],
+        ["POST", "/interrupt"],
+        ["DELETE", "/queue/input-1"]
       ] as const) {
         assert.isAtLeast((await ask(method, worker + rest)).status, 400)
       }
