@@ -115,6 +115,17 @@ describe("a permission request", () => {
     })
   )
 
+  it.live("offers at most 16 options that an answer can name, each once", () =>
+    Effect.gen(function* () {
+      const { events } = yield* run("ask-oddly", `[profiles.limits]\npermission_ms = 50`)
+      const options = events.find((it) => it.event === "permission_request")?.data["options"]
+      assert.deepStrictEqual(
+        (options as ReadonlyArray<{ readonly id: string }>).map(({ id }) => id),
+        ["one", ...Array.from({ length: 15 }, (_, n) => `more-${n}`)]
+      )
+    })
+  )
+
   it.live("has an id that is never given again, also not by the agent's next process", () =>
     Effect.gen(function* () {
       const { env } = named()
@@ -130,7 +141,7 @@ describe("a permission request", () => {
 
   it.live("that nobody answers is rejected after its time, on the record, however short the idle time is", () =>
     Effect.gen(function* () {
-      const { after, events } = yield* run("ask", `[profiles.limits]\npermission_ms = 400\nidle_ms = 200`)
+      const { after, events } = yield* run("ask", `[profiles.limits]\npermission_ms = 1800\nidle_ms = 1200`)
       assert.strictEqual(spoken(events), "no")
       assert.strictEqual(after.state, "idle")
       assert.strictEqual(events.find((it) => it.event === "permission_resolved")?.data["outcome"], "expired")

@@ -7,10 +7,13 @@ import {
   interrupted,
   named,
   processesWith,
+  runtimeWith,
   say,
   scripted,
   session,
-  spoken
+  spoken,
+  turn,
+  worker
 } from "./ExecutorWorld.ts"
 
 const session_mode = `mode = "session"\nend_of_turn = "<end>"\n`
@@ -80,6 +83,39 @@ describe("a turn that is interrupted", () => {
       const talk = yield* session(scripted(`process.stdout.write("up"); setInterval(() => {}, 1000)`, env))
       yield* interrupted(talk, "x")
       assert.deepStrictEqual(processesWith(name), [])
+    })
+  )
+})
+
+describe("through the engine", () => {
+  it.live("an interrupted agent keeps its process and its session, and what it had said is kept", () =>
+    Effect.gen(function* () {
+      const { env, name } = named()
+      const runtime = yield* runtimeWith(agentProfile([], env))
+      const { observer, worker_id } = yield* worker(runtime)
+      const before = processesWith(name)
+      yield* runtime.input(worker_id, { kind: "user", content: "wait" }, {})
+      yield* observer.until((entry) => entry.event.event === "text_delta")
+      yield* runtime.interrupt(worker_id, {})
+      assert.strictEqual((yield* runtime.get(worker_id)).state, "idle")
+      assert.strictEqual(spoken(yield* turn(runtime, worker_id, observer, "b")), "2:b")
+      assert.deepStrictEqual(processesWith(name), before)
+      const { items } = yield* runtime.transcript(worker_id, {})
+      assert.deepStrictEqual(
+        items.map(({ content }) => content),
+        ["wait", "waiting", "b", "2:b"]
+      )
+    })
+  )
+
+  it.live("a permission is given to the agent that asked for it", () =>
+    Effect.gen(function* () {
+      const runtime = yield* runtimeWith(agentProfile())
+      const { observer, worker_id } = yield* worker(runtime)
+      yield* runtime.input(worker_id, { kind: "user", content: "ask" }, {})
+      const { event } = yield* observer.until((entry) => entry.event.event === "permission_request")
+      yield* runtime.permit(worker_id, String(event.data["id"]), "always", {})
+      yield* observer.until((entry) => entry.event.event === "text_done" && entry.event.data["text"] === "always")
     })
   )
 })

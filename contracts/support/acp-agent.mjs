@@ -117,6 +117,18 @@ const app = acp
         if (outcome.outcome === "cancelled") return { stopReason: "cancelled" }
         break
       }
+      case "ask-oddly": {
+        /** @param {string} optionId */
+        const option = (optionId) => ({ optionId, name: "Yes", kind: /** @type {const} */ ("allow_once") })
+        await client.request(m.client.session.requestPermission, {
+          sessionId,
+          toolCall: { toolCallId: "call-3" },
+          options: ["", "one", "one", "x".repeat(501), ...Array.from({ length: 300 }, (_, n) => `more-${n}`)].map(
+            option
+          )
+        })
+        break
+      }
       case "read":
         await say((await client.request(m.client.fs.readTextFile, { sessionId, path: argument })).content)
         break

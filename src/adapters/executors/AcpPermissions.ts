@@ -7,8 +7,13 @@ import type { WorkerEvent } from "../../domain/WorkerEvent.ts"
 
 /** Requests that wait at once; a further one is rejected. */
 export const maxOpen = 16
-/** Options of one request, and the length of a title in UTF-16 units. */
+/** Options of one request. */
 const maxOptions = 16
+/** Options that are looked at for these. */
+const maxOptionsRead = 256
+/** Of an option's id, in UTF-16 units; one with a longer id could not be named in an answer. */
+const maxOptionId = 500
+/** Of a title and a name, in UTF-16 units. */
 const maxTitle = 500
 
 type Outcome = acp.RequestPermissionOutcome
@@ -21,6 +26,17 @@ const choose = (options: ReadonlyArray<acp.PermissionOption>, kinds: ReadonlyArr
   const chosen = kinds.flatMap((kind) => options.filter((it) => it.kind === kind))[0]
   return chosen === undefined ? cancelled : { outcome: "selected", optionId: chosen.optionId }
 }
+
+/** Those that an answer can name, each once. */
+const answerable = (options: ReadonlyArray<acp.PermissionOption>): ReadonlyArray<acp.PermissionOption> =>
+  options
+    .filter(
+      ({ optionId }, index) =>
+        optionId !== "" &&
+        optionId.length <= maxOptionId &&
+        options.findIndex((other) => other.optionId === optionId) === index
+    )
+    .slice(0, maxOptions)
 
 const allow = (options: ReadonlyArray<acp.PermissionOption>) => choose(options, ["allow_once", "allow_always"])
 const reject = (options: ReadonlyArray<acp.PermissionOption>) => choose(options, ["reject_once", "reject_always"])
@@ -49,7 +65,7 @@ export class AcpPermissions {
     tell: ((event: WorkerEvent) => void) | undefined
   ) {
     const { permissions, limits } = this.#declared
-    const options = request.options.slice(0, maxOptions)
+    const options = answerable(request.options.slice(0, maxOptionsRead))
     if (permissions === "allow") return allow(options)
     if (permissions === "reject" || tell === undefined || this.#open.size >= maxOpen) return reject(options)
     // Never given twice, also by the agent's next process: an answer to an old request must not meet a new one.
