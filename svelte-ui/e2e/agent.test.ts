@@ -189,6 +189,16 @@ it("a turn is interrupted and the worker goes on with what waits, in order", asy
   await say(page, "now")
   await said(page, "5:now").waitFor()
   await idle(page)
+
+  // What it asks is off with the turn.
+  await say(page, "ask")
+  const card = page.getByRole("group", { name: /Remove everything/ })
+  await card.getByRole("button", { name: "Yes" }).waitFor()
+  await page.getByRole("button", { name: "Interrupt turn" }).click()
+  await card.getByText("Called off with its turn").waitFor()
+  await idle(page)
+  await say(page, "still")
+  await said(page, "7:still").waitFor()
 })
 
 it("an agent that is killed leaves its last words, and the next message starts it again", async () => {

@@ -186,7 +186,7 @@ it("a request ends without an answer too: expired, called off, refused by the ba
   const { page, answerWith, event } = await openConsole()
   event("2", "permission_request", request("p1", "Burn the hedge", { expires_at: "2020-01-01T00:00:00Z" }))
   const card = page.getByRole("group", { name: /Burn the hedge/ })
-  await card.getByText("The time to answer is over.").waitFor()
+  await card.getByText("The time to answer should be over by now.").waitFor()
   answerWith(problem(404, "permission_not_found", "No such permission request is open."))
   await card.getByRole("button", { name: "Always allow" }).focus()
   await page.keyboard.press("Space")

@@ -83,9 +83,10 @@ export class ConnectionForm {
   type = (pointer: string, text: string): void => {
     this.texts = { ...this.texts, [pointer]: text }
     const errors = this.problem?.errors ?? []
-    const left = errors.filter((error) => !error.pointer.startsWith(pointer))
+    const within = (inner: string, outer: string) => inner === outer || inner.startsWith(`${outer}/`)
+    const left = errors.filter((error) => !within(error.pointer, pointer) && !within(pointer, error.pointer))
     if (this.problem === undefined || left.length === errors.length) return
-    // What the backend said about this field was about another text; once nothing is left of it, it is no problem any more.
+    // What the backend said about this field, or what it is part of, was about another text; once nothing is left of it, it is no problem any more.
     this.problem = left.length === 0 ? undefined : { ...this.problem, errors: left }
   }
 

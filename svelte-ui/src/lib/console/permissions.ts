@@ -21,10 +21,8 @@ export const ask = (asides: Asides, request: PermissionRequest, at: number): Asi
 /** How a request ended. One that went with its turn and whose end is told only afterwards gets its true end. */
 export const resolve = (asides: Asides, data: Data): Asides => {
   const id = text(data["id"])
-  const asked = asides.findLast(
-    (one): one is Permission => isPermission(one) && one.request.id === id && one.state !== "selected"
-  )
-  if (asked === undefined || asked.state === "expired") return asides
+  const asked = asides.findLast((one): one is Permission => isPermission(one) && one.request.id === id)
+  if (asked === undefined || asked.state === "selected" || asked.state === "expired") return asides
   const outcome = text(data["outcome"])
   return replace(asides, asked, {
     ...asked,

@@ -77,6 +77,24 @@ describe("a permission request", () => {
     assert.deepStrictEqual(states(done), ["p expired", "q cancelled"])
   })
 
+  it("has one end: whatever is told afterwards changes nothing", () => {
+    const ends = ["selected", "expired", "cancelled"].map((outcome) => ({ id: "p", outcome, option_id: "yes" }))
+    for (const end of ends.slice(0, 2)) {
+      const done = run([
+        snapshot(),
+        event("11", "permission_request", request()),
+        event("12", "permission_resolved", end),
+        ...ends.map((other, index) => event(String(13 + index), "permission_resolved", other))
+      ])
+      assert.deepStrictEqual(states(done), [`p ${end.outcome}`])
+    }
+  })
+
+  it("that is newer than a snapshot stays open", () => {
+    const open = run([snapshot(), event("11", "permission_request", request())])
+    assert.deepStrictEqual(states(run([snapshot()], open)), ["p open"])
+  })
+
   it("goes with its turn, unless its true end is told afterwards", () => {
     const over = run([snapshot(), event("11", "permission_request", request()), event("12", "run_end", {})])
     assert.deepStrictEqual(states(over), ["p cancelled"])

@@ -19,6 +19,8 @@ const schema = {
     signals: { type: "array", items: { type: "string", enum: ["hup", "int", "term"] }, maxItems: 2 },
     env: { type: "object", additionalProperties: { type: "string", maxLength: 20 } },
     secrets: { type: "object", additionalProperties: { type: "string" } },
+    login_ref: { type: "string", maxLength: 1_024 },
+    notes: { type: "string", maxLength: 1_024 },
     key_refs: { type: "array", items: { type: "string" } },
     weights: { type: "object", additionalProperties: { type: "number" } },
     rate: { $ref: "#/$defs/Positive" },
@@ -45,7 +47,7 @@ const schema = {
     }
   }
 }
-const fields = fieldsOf(schema, "/options", ["secrets", "key_refs", "token_ref"])
+const fields = fieldsOf(schema, "/options", ["secrets", "key_refs", "login_ref", "token_ref"])
 const one = (pointer: string) => leaves(fields).find((field) => field.pointer === pointer)
 const needed = { "/options/command": "run" }
 const faults = (texts: Record<string, string>) => Object.fromEntries(faultsOf(fields, { ...needed, ...texts }))
@@ -63,6 +65,8 @@ it("lists, maps, sets of choices and named constants have fields of their own", 
       { value: '"high"', text: "Everything" }
     ]
   })
+  assert.deepInclude(one("/options/notes"), { kind: "text", long: true })
+  assert.deepInclude(one("/options/login_ref"), { kind: "text", long: false, secret: true })
   assert.deepInclude(one("/options/strict"), { kind: "choice" })
   assert.deepInclude(one("/options/login/label"), { kind: "text", required: true })
   assert.deepInclude(one("/options/login/user"), { kind: "text", required: true })

@@ -152,7 +152,8 @@ const ruleOf = (node: Node, secret: boolean): TextRule | NumberRule | undefined 
       return {
         kind: "text",
         secret,
-        long: text(node["format"]) === "multiline" || (numberOf(node["maxLength"]) ?? 0) > 500,
+        // A reference is one line, however long it may be.
+        long: !secret && (text(node["format"]) === "multiline" || (numberOf(node["maxLength"]) ?? 0) > 500),
         min: numberOf(node["minLength"]),
         max: numberOf(node["maxLength"]),
         pattern: text(node["pattern"]) || undefined

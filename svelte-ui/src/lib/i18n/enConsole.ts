@@ -48,7 +48,7 @@ export const enConsole = {
       /** Counted down; the time itself is for screen readers. */
       left: (time: string) => `Rejected in ${time} unless you answer`,
       until: (time: string) => `Rejected at ${time} unless you answer.`,
-      timeUp: "The time to answer is over.",
+      timeUp: "The time to answer should be over by now.",
       sent: "Answer sent…",
       noName: {
         allow_once: "Allow once",

@@ -47,7 +47,7 @@ export const jaConsole: typeof enConsole = {
       options: (names) => `選択肢: ${names}`,
       left: (time) => `回答がなければ ${time} 後に拒否されます`,
       until: (time) => `${time} までに回答がなければ拒否されます。`,
-      timeUp: "回答の期限が過ぎました。",
+      timeUp: "回答の期限はすでに過ぎているはずです。",
       sent: "回答を送信しました…",
       noName: { allow_once: "今回だけ許可", allow_always: "常に許可", reject_once: "拒否", reject_always: "常に拒否" },
       answered: (option) => `回答: ${option}`,
