@@ -61,10 +61,22 @@ const said = async (id: string): Promise<ReadonlyArray<string>> => {
   )
 }
 
-const untilSaid = async (id: string, count: number): Promise<ReadonlyArray<string>> => {
-  const texts = await said(id)
-  return texts.length >= count ? texts : untilSaid(id, count)
+/** Looks at most; each waits for an answer, and the whole takes a fraction of it on a good day. */
+const maxLooks = 2_000
+
+/** What `look` finds, once it finds something. */
+const found = async <A>(look: () => Promise<A | undefined>, looks = 0): Promise<A> => {
+  const it = await look()
+  if (it !== undefined) return it
+  if (looks === maxLooks) throw new Error(`It was not found in ${maxLooks} looks.`)
+  return found(look, looks + 1)
 }
+
+const untilSaid = (id: string, count: number): Promise<ReadonlyArray<string>> =>
+  found(async () => {
+    const texts = await said(id)
+    return texts.length < count ? undefined : texts
+  })
 
 describe("interrupt", () => {
   it("ends the turn and not the worker, and is told to who watches", async () => {
@@ -186,11 +198,10 @@ describe("a permission request", () => {
     })
     const url = of("staged", body.worker.worker_id)
     made.push(url)
-    const look = async (): Promise<string> => {
-      const [open] = (await get(url)).body.worker.permission_requests ?? []
-      return open === undefined ? look() : open.id
+    return {
+      url,
+      id: await found(async () => (await get(url)).body.worker.permission_requests?.[0].id as string | undefined)
     }
-    return { url, id: await look() }
   }
 
   it("is shown with the worker and in lists, answered with one of its options, and gone", async () => {
@@ -213,11 +224,11 @@ describe("a permission request", () => {
     const answer = await post(`${url}/permissions/${id}`, { option_id: "yes" }, { "idempotency-key": "yes" })
     assert.strictEqual(answer.status, 200, answer.text)
     assert.strictEqual(answer.body.ack.runtime_id, "staged")
-    const gone = async (): Promise<unknown> => {
+    const idle = await found(async () => {
       const { worker } = (await get(url)).body
-      return worker.state === "idle" ? worker.permission_requests : gone()
-    }
-    assert.isUndefined(await gone())
+      return worker.state === "idle" ? worker : undefined
+    })
+    assert.isUndefined(idle.permission_requests)
     const again = await post(`${url}/permissions/${id}`, { option_id: "yes" }, { "idempotency-key": "yes" })
     assert.deepStrictEqual([again.body, again.headers.get("idempotent-replayed")], [answer.body, "true"])
   })
