@@ -1,6 +1,7 @@
 /** The bound of a worker's transcript, with real programs and the engine around them. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
+import { observe } from "../worker-runtime/EngineWorld.ts"
 import {
   agentProfile,
   eventually,
@@ -10,7 +11,8 @@ import {
   scripted,
   spoken,
   turn,
-  worker
+  worker,
+  world
 } from "./ExecutorWorld.ts"
 
 const limits = `[profiles.limits]\ntranscript_bytes = 100000\nstop_ms = 500`
@@ -33,6 +35,24 @@ describe("a worker whose transcript is full", () => {
       assert.include(refused.message, "100000 bytes")
       yield* runtime.stop(worker_id, {})
       yield* eventually(() => processesWith(name).length === 0)
+    })
+  )
+
+  it.live("takes none after a restart of the runtime either", () =>
+    Effect.gen(function* () {
+      const { start } = yield* world(
+        scripted(`process.stdin.pipe(process.stdout)`, `[profiles.limits]\ntranscript_bytes = 300`)
+      )
+      const first = yield* Scope.make()
+      const runtime = yield* Scope.provide(start, first)
+      const { observer, worker_id } = yield* Scope.provide(worker(runtime), first)
+      yield* turn(runtime, worker_id, observer, "x".repeat(100))
+      yield* Scope.close(first, Exit.void)
+      const next = yield* start
+      const refused = yield* Effect.flip(next.input(worker_id, { kind: "user", content: "y".repeat(101) }, {}))
+      assert.strictEqual(refused._tag, "worker_execution_rejected")
+      const events = yield* turn(next, worker_id, yield* observe(next, worker_id), "z".repeat(60))
+      assert.strictEqual(spoken(events), "z".repeat(40))
     })
   )
 })
