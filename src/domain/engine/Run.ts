@@ -35,16 +35,14 @@ const say = (
   hosted: HostedWorker,
   events: ReadonlyArray<WorkerEvent>,
   change?: (worker: Worker) => Partial<Worker>,
-  then: Effect.Effect<void> = Effect.void
+  then?: Effect.Effect<void>
 ) =>
   hosted.lock.withPermit(
-    Effect.suspend(() =>
-      isTerminal(hosted.worker.state)
-        ? Effect.void
-        : Effect.uninterruptible(
-            Effect.andThen(commit(store, hosted, events, change?.(hosted.worker), undefined, refusal), then)
-          )
-    )
+    Effect.suspend((): Effect.Effect<unknown, RunFailure | StoreProblem> => {
+      if (isTerminal(hosted.worker.state)) return Effect.void
+      const stored = commit(store, hosted, events, change?.(hosted.worker), undefined, refusal)
+      return then === undefined ? stored : Effect.uninterruptible(Effect.andThen(stored, then))
+    })
   )
 
 /**
