@@ -34,7 +34,8 @@ afterEach(async () => {
 
 const runtime = "/api/runtimes/backend-internal"
 const message = (page: Page) => page.getByRole("textbox", { name: "Message" })
-const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent?.trim())
+const focused = (page: Page, text: string) =>
+  page.waitForFunction((wanted) => document.activeElement?.textContent?.trim() === wanted, text)
 const isMessageFocused = (page: Page) => message(page).evaluate((field) => field === document.activeElement)
 
 /** The time of scripted pages stands still, so that what is counted down looks the same every time. */
@@ -93,8 +94,10 @@ const openConsole = async (
     /** What the next commands are answered with; without one they are acknowledged. */
     answerWith: (next?: typeof answer) => (answer = next),
     commands,
-    last: () => {
-      const request = commands.at(-1)!
+    /** The command of this number, the first being 1, once it was sent. */
+    command: async (number: number) => {
+      await vi.waitUntil(() => commands.length >= number, { timeout: 10_000, interval: 10 })
+      const request = commands[number - 1]!
       return {
         what: `${request.method()} ${new URL(request.url()).pathname.split("/workers/w/")[1]}`,
         body: request.postDataJSON() as unknown,
@@ -122,7 +125,7 @@ const problem = (status: number, code: string, title: string, over: object = {})
 })
 
 it("a permission request is a card with the agent's answers: answered from the keyboard, told to screen readers, kept afterwards", async () => {
-  const { page, commands, event, last } = await openConsole()
+  const { page, command, commands, event } = await openConsole()
   await message(page).fill("half a thought")
   event("2", "plan", {
     entries: [
@@ -164,16 +167,17 @@ it("a permission request is a card with the agent's answers: answered from the k
   await first.getByRole("button", { name: "Reject" }).focus()
   await page.keyboard.press("Enter")
   await first.getByText("Answer sent…").waitFor()
-  assert.deepInclude(last(), { what: "POST permissions/p1", body: { option_id: "no" } })
-  assert.match(last().key, /^[0-9a-f]{32}$/)
+  const rejection = await command(1)
+  assert.deepInclude(rejection, { what: "POST permissions/p1", body: { option_id: "no" } })
+  assert.match(rejection.key, /^[0-9a-f]{32}$/)
   // On to what is still asked.
-  assert.strictEqual(await focused(page), "Allow once")
+  await focused(page, "Allow once")
   event("8", "permission_resolved", { id: "p1", outcome: "selected", option_id: "no" })
   await first.getByText("Answered: Reject").waitFor()
   assert.strictEqual(await first.getByRole("button").count(), 0)
   await page.keyboard.press("Enter")
   await page.waitForFunction(() => document.activeElement instanceof HTMLTextAreaElement)
-  assert.deepInclude(last(), { what: "POST permissions/p2", body: { option_id: "once" } })
+  assert.deepInclude(await command(2), { what: "POST permissions/p2", body: { option_id: "once" } })
   assert.strictEqual(commands.length, 2)
   event("9", "permission_resolved", { id: "p2", outcome: "selected", option_id: "once" })
   event("10", "status", { status: "running", state: "busy" })
@@ -191,11 +195,11 @@ it("a request ends without an answer too: expired, called off, refused by the ba
   await card.getByRole("button", { name: "Always allow" }).focus()
   await page.keyboard.press("Space")
   await card.getByRole("alert").getByText("No such permission request is open.").waitFor()
-  await page.waitForFunction(() => document.activeElement?.textContent?.trim() === "Always allow")
+  await focused(page, "Always allow")
   await assertAccessible(page)
   event("3", "permission_resolved", { id: "p1", outcome: "expired", option_id: "no" })
   await card.getByText("Nobody answered in time: rejected").waitFor()
-  assert.isTrue(await card.evaluate((element) => element === document.activeElement))
+  await page.waitForFunction((element) => element === document.activeElement, await card.elementHandle())
   await page.getByRole("log").getByText("Burn the hedge: Nobody answered in time: rejected").waitFor()
 
   event("4", "permission_request", request("p2", "Cut the grass"))
@@ -246,7 +250,7 @@ it("whoever has scrolled away sees that something is asked, and a page that is l
 })
 
 it("a message to a busy worker waits, in order, and can be taken back; the choice to interrupt is made on purpose", async () => {
-  const { page, answerWith, event, last } = await openConsole()
+  const { page, answerWith, command, event } = await openConsole()
   const ack = (input_id: string, position: number) => ({
     json: {
       ack: {
@@ -267,7 +271,7 @@ it("a message to a busy worker waits, in order, and can be taken back; the choic
   answerWith(ack("i1", 1))
   await message(page).press("Enter")
   await page.waitForFunction(() => document.querySelector("textarea")?.value === "")
-  assert.deepInclude(last(), { what: "POST input", body: { kind: "user", content: long, mode: "queue" } })
+  assert.deepInclude(await command(1), { what: "POST input", body: { kind: "user", content: long, mode: "queue" } })
   queued("2", "i1", long.slice(0, 200))
   queued("3", "i2", "And the pond?")
   queued("4", "i3", "Do not forget the gate.")
@@ -290,18 +294,19 @@ it("a message to a busy worker waits, in order, and can be taken back; the choic
   await message(page).press("Enter")
   await page.getByRole("alert").getByText("As many inputs wait for the worker as may.").waitFor()
   assert.strictEqual(await message(page).inputValue(), "Stop raking.")
-  const refusedKey = last().key
+  const refused = await command(2)
   await page.getByRole("radio", { name: "Interrupt" }).check()
   answerWith()
   await page.getByRole("button", { name: "Interrupt and send" }).click()
   await page.waitForFunction(() => document.querySelector("textarea")?.value === "")
-  assert.deepInclude(last(), { body: { kind: "user", content: "Stop raking.", mode: "interrupt" } })
-  assert.notStrictEqual(last().key, refusedKey)
+  const interrupting = await command(3)
+  assert.deepInclude(interrupting, { body: { kind: "user", content: "Stop raking.", mode: "interrupt" } })
+  assert.notStrictEqual(interrupting.key, refused.key)
   // An interruption is chosen each time.
   assert.isTrue(await page.getByRole("radio", { name: "Queue" }).isChecked())
 
   await waiting.getByRole("button", { name: "Take back: And the pond?" }).press("Enter")
-  assert.deepInclude(last(), { what: "DELETE queue/i2", body: null })
+  assert.deepInclude(await command(4), { what: "DELETE queue/i2", body: null })
   event("5", "input_unqueued", { input_id: "i2", reason: "cancelled" })
   await page.getByRole("region", { name: "2 inputs wait" }).waitFor()
   await page.waitForFunction(() => document.activeElement instanceof HTMLTextAreaElement)
@@ -310,6 +315,7 @@ it("a message to a busy worker waits, in order, and can be taken back; the choic
   await page.getByRole("button", { name: /^Take back: Do not/ }).press("Enter")
   event("6", "input_unqueued", { input_id: "i3", reason: "cancelled" })
   await page.getByRole("region", { name: "1 input waits" }).waitFor()
+  await page.getByRole("status").getByText("Taken back. It will not start.").waitFor()
   assert.strictEqual(await message(page).inputValue(), "And the pond?")
   await message(page).fill("")
   await page.getByRole("button", { name: /^Take back: Then/ }).click()
@@ -319,19 +325,19 @@ it("a message to a busy worker waits, in order, and can be taken back; the choic
 })
 
 it("a turn is interrupted by its own button or Escape, which nobody takes for stopping the worker", async () => {
-  const { page, answerWith, commands, event, last } = await openConsole()
+  const { page, answerWith, command, commands, event } = await openConsole()
   answerWith(problem(504, "runtime_timeout", "The runtime did not answer in time.", { retryable: true }))
   await message(page).focus()
   await page.keyboard.press("Escape")
   await page.getByRole("alert").getByText("The runtime did not answer in time.").waitFor()
-  const { key, what } = last()
+  const { key, what } = await command(1)
   assert.strictEqual(what, "POST interrupt")
   answerWith()
   await page.getByRole("alert").getByRole("button", { name: "Try again" }).click()
   await page.getByRole("alert").waitFor({ state: "detached" })
-  assert.strictEqual(last().key, key)
+  assert.strictEqual((await command(2)).key, key)
   await page.getByRole("button", { name: "Interrupt turn" }).press("Enter")
-  assert.strictEqual(commands.length, 3)
+  assert.strictEqual((await command(3)).what, "POST interrupt")
 
   await page.getByRole("button", { name: "Stop worker" }).click()
   const dialog = page.getByRole("dialog", { name: "Stop this worker?" })
@@ -372,7 +378,7 @@ it("a runtime that declares none of it is treated as before, and says so where i
 })
 
 it("on a phone, in Japanese and in the dark, a request fits and is answered by touch", async () => {
-  const { page, event, last } = await openConsole({
+  const { page, command, event } = await openConsole({
     viewport: phone,
     colorScheme: "dark",
     hasTouch: true,
@@ -389,7 +395,7 @@ it("on a phone, in Japanese and in the dark, a request fits and is answered by t
   await picture(page, "phone-permission-ja")
   await card.getByRole("button", { name: "Allow once" }).tap()
   await card.getByText("回答を送信しました…").waitFor()
-  assert.strictEqual(last().what, "POST permissions/p1")
+  assert.strictEqual((await command(1)).what, "POST permissions/p1")
   // A field that takes the focus would open the keyboard over what was just read.
   assert.isFalse(await page.evaluate(() => document.activeElement instanceof HTMLTextAreaElement))
 })
