@@ -49,6 +49,33 @@ const shares = (profile: Profile, by: (node: Node) => string): ReadonlyArray<rea
   return [...found].map(([name, time]) => [name, time / total] as const).toSorted((a, b) => b[1] - a[1])
 }
 
+/** Share of the time in which a function, or what it called, was at work. */
+const inclusive = (profile: Profile): ReadonlyArray<readonly [string, number]> => {
+  const own = new Map<number, number>()
+  let total = 0
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
+  for (const [at, id] of profile.samples.entries()) {
+    if (idle.has(nodes.get(id)!.callFrame.functionName)) continue
+    const time = Math.max(0, profile.timeDeltas[at] ?? 0)
+    total += time
+    own.set(id, (own.get(id) ?? 0) + time)
+  }
+  const found = new Map<string, number>()
+  // A function that is on the stack twice counts once.
+  const walk = (id: number, above: ReadonlySet<string>): number => {
+    const node = nodes.get(id)!
+    const name = placeOf(node)
+    const known = above.has(name)
+    const below = known ? above : new Set(above).add(name)
+    let time = own.get(id) ?? 0
+    for (const child of node.children ?? []) time += walk(child, below)
+    if (!known) found.set(name, (found.get(name) ?? 0) + time)
+    return time
+  }
+  walk(profile.nodes[0]!.id, new Set())
+  return [...found].map(([name, time]) => [name, time / total] as const).toSorted((a, b) => b[1] - a[1])
+}
+
 const percent = (share: number): string => `${(share * 100).toFixed(1).padStart(5)} %`
 
 /** The two tables as text. */
@@ -62,6 +89,12 @@ export const condense = (profile: Profile, top: number): string =>
     "functions, own time",
     ...shares(profile, placeOf)
       .slice(0, top)
+      .map(([name, share]) => `${percent(share)}  ${name}`),
+    "",
+    "functions, with what they call",
+    ...inclusive(profile)
+      .filter(([name]) => !idle.has(name))
+      .slice(0, top * 2)
       .map(([name, share]) => `${percent(share)}  ${name}`)
   ].join("\n")
 

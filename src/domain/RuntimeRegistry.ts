@@ -20,7 +20,8 @@ import type { Diagnostic } from "./Diagnostic.ts"
 import type { RuntimeId } from "./Identifiers.ts"
 import * as Problem from "./Problem.ts"
 import type { RuntimeSource } from "./RuntimeSource.ts"
-import { call, type CallOptions, type Described, type Entry, entryOf } from "./registry/Entry.ts"
+import * as Deadlines from "./registry/Deadlines.ts"
+import { call, type CallOptions, deadlineMs, type Described, type Entry, entryOf } from "./registry/Entry.ts"
 import type { Observation } from "./registry/Observed.ts"
 
 /** A runtime in the live set. */
@@ -75,6 +76,7 @@ export class RuntimeRegistry extends Context.Service<
       const live = yield* SubscriptionRef.make<ReadonlyArray<RuntimeId>>([])
       const changing = yield* Semaphore.make(1)
       const parent = yield* Effect.scope
+      const deadlines = yield* Deadlines.make(deadlineMs)
 
       const registered = (entry: Entry): Registered => ({
         source: entry.source,
@@ -125,7 +127,8 @@ export class RuntimeRegistry extends Context.Service<
         changes: SubscriptionRef.changes(live),
         list: Effect.sync(() => Array.from(entries.values(), registered)),
         get: (runtime_id) => Effect.map(find(runtime_id), registered),
-        call: (runtime_id, options, use) => Effect.flatMap(find(runtime_id), (entry) => call(entry, options, use)),
+        call: (runtime_id, options, use) =>
+          Effect.flatMap(find(runtime_id), (entry) => call(deadlines, entry, options, use)),
         observe: (runtime_id, result) =>
           Effect.map(Clock.currentTimeMillis, (now) => {
             const observed = entries.get(runtime_id)?.observed

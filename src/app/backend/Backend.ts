@@ -32,6 +32,7 @@ import { version } from "../version.ts"
 import { BrowserStreams } from "./BrowserStreams.ts"
 import { Login } from "./Login.ts"
 import { Readiness } from "./Readiness.ts"
+import * as RequestSight from "./RequestSight.ts"
 import * as Routes from "./Routes.ts"
 
 export interface Options {
@@ -164,6 +165,9 @@ export const layer = (options: Options) => {
     disableLogger: true,
     disableListenLog: true,
     routerConfig
-  }).pipe(Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))))
+  }).pipe(
+    Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))),
+    Layer.provide(RequestSight.server)
+  )
   return drain.pipe(Layer.provideMerge(serving), Layer.provideMerge(server(options, sessions)), Layer.provide(services))
 }

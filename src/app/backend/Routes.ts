@@ -12,10 +12,11 @@ import * as Fallback from "../http/Fallback.ts"
 import * as Problems from "../http/Problems.ts"
 import * as Handlers from "./Handlers.ts"
 import { Readiness } from "./Readiness.ts"
+import * as RequestSight from "./RequestSight.ts"
 import * as SettingsHandlers from "./SettingsHandlers.ts"
 
 const Api = HttpApiBuilder.layer(BrowserApi).pipe(
-  Layer.provide([Handlers.layer, SettingsHandlers.layer]),
+  Layer.provide([RequestSight.forHandlers(Handlers.layer), SettingsHandlers.layer]),
   Layer.provide(BrowserEdgeLayer.layer)
 )
 

@@ -5,11 +5,12 @@ import * as Problem from "../Problem.ts"
 import type { RuntimeDescription } from "../Runtime.ts"
 import { isUncertain } from "../RuntimeFault.ts"
 import type { RuntimeSource } from "../RuntimeSource.ts"
+import type { Deadlines } from "./Deadlines.ts"
 import { Observed, observing } from "./Observed.ts"
 
 /** How long one operation may take, retries included. */
 export const deadline = Duration.seconds(5)
-const deadlineMs = Duration.toMillis(deadline)
+export const deadlineMs = Duration.toMillis(deadline)
 
 /** Repetitions of a call that is safe to repeat. */
 export const maxRetries = 2
@@ -78,6 +79,7 @@ export const entryOf = (
 
 /** One operation: the circuit, the retries and the deadline around the source. */
 export const call = <A, R>(
+  deadlines: Deadlines,
   entry: Entry,
   options: CallOptions,
   use: (source: RuntimeSource["Service"]) => Effect.Effect<A, Problem.Problem, R>
@@ -92,11 +94,9 @@ export const call = <A, R>(
   return Effect.suspend(() => {
     entry.running += 1
     return observing(entry.observed)(
-      Effect.timeoutOrElse(attempt, {
-        duration: deadline,
-        orElse: () =>
-          Problem.fail("runtime_timeout", `${operation} took longer than ${Duration.format(deadline)}.`, context)
-      })
+      deadlines.within(attempt, () =>
+        Problem.fail("runtime_timeout", `${operation} took longer than ${Duration.format(deadline)}.`, context)
+      )
     ).pipe(
       Effect.mapError((problem) => Problem.withContext(problem, context)),
       Effect.ensuring(
