@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import { suite, type Subject } from "../../src/domain/conformance/Conformance.ts"
-import { expire, hidden, hold } from "../conformance/Laboratory.ts"
+import { ask, expire, hidden, hold } from "../conformance/Laboratory.ts"
 import * as IsolationWorld from "./IsolationWorld.ts"
 
 /** Longer than any test, in milliseconds. */
@@ -28,6 +28,7 @@ for (const level of IsolationWorld.levels) {
       credential: { kind: "none", reason: "Nobody else can open the wire." },
       hidden: [hidden("the folder", root)],
       hold,
+      ask,
       unreachable: Effect.succeed(orphaned),
       openStreams: streams,
       expire,

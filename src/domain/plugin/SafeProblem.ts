@@ -127,17 +127,39 @@ export const ofPlugin = (failure: unknown, reasons: Readonly<Record<string, stri
   const said = saidOf(failure) ?? saidOf(ofLibrary(failure))
   if (said === undefined) return failed("failed")
   if (!sayable.has(said.code)) return failed("code_refused")
-  const { capability: lacking, max, reason, retry_after_ms } = said.context as Readonly<Record<string, unknown>>
+  const { capability: lacking, errors, max, reason, retry_after_ms } = said.context as Readonly<Record<string, unknown>>
   if (said.code === "plugin_failed" && isOwn(reason)) return failed(reason)
   const known = {
     // A free word could be a value: only words that were fixed before are repeated.
     reason: typeof reason === "string" && (isFault(reason) || Object.hasOwn(reasons, reason)) ? reason : undefined,
     capability: capabilities.has(lacking) ? lacking : undefined,
+    errors: errorsOf(errors),
     max: amount(max, Number.MAX_SAFE_INTEGER),
     retry_after_ms: amount(retry_after_ms, maxRetryAfterMs)
   }
   const context = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
   return Problem.make(said.code, sentenceOf(said.code, known.reason, reasons), context)
+}
+
+/** Members of a request, and words for what is wrong with one; a value of the caller's can be neither. */
+const members: ReadonlySet<unknown> = new Set(
+  "option_id permission_id input_id worker_id profile limit cursor state content kind mode reason display_name config_bundle initial_input"
+    .split(" ")
+    .map((name) => `/${name}`)
+)
+const flaws: ReadonlySet<unknown> = new Set(
+  "missing unexpected invalid unknown too_small too_large too_long too_short wrong_type".split(" ")
+)
+
+/** Errors at members, without their words. */
+const errorsOf = (errors: unknown): ReadonlyArray<Problem.FieldError> | undefined => {
+  if (!Array.isArray(errors)) return undefined
+  const known = errors.flatMap((one: unknown) =>
+    isRecord(one) && members.has(one.pointer) && flaws.has(one.code)
+      ? [{ pointer: one.pointer as string, code: one.code as string }]
+      : []
+  )
+  return known.length === 0 ? undefined : known.slice(0, members.size)
 }
 
 const capabilities: ReadonlySet<unknown> = new Set(Object.values(capability))
