@@ -1,7 +1,9 @@
 /** Our runtime keeps the contract that the backend has recorded: on a real port, in every state that it can be in. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { PactFile } from "../../../src/app/cli/contract/PactFile.ts"
 import * as States from "../../../src/app/cli/contract/States.ts"
 import { committed } from "../Case.ts"
@@ -78,6 +80,11 @@ describe("contract verify", () => {
 describe("the catalogue of states", () => {
   it("has every state of the pact and no other", () => {
     assert.deepStrictEqual([...names(pact)].toSorted(), Object.keys(States.states).toSorted())
+  })
+
+  it("is written down for teams that make a pact of their own", () => {
+    const document = readFileSync(fileURLToPath(new URL("../../../docs/contract-testing.md", import.meta.url)), "utf8")
+    for (const name of Object.keys(States.states)) assert.include(document, `\n| ${name} `)
   })
 
   it("exempts only states that a runtime with every operation cannot be in", () => {
