@@ -44,6 +44,7 @@ it.live("the kind is listed with a form whose members have titles, and refuses w
     for (const it of kinds) {
       for (const [name, member] of Object.entries<Server.Body>(it.options_schema.properties ?? {})) {
         assert.isNotEmpty(member.title, `${it.kind}.${name}`)
+        if (it.kind !== "example") assert.isNotEmpty(member.description ?? "", `${it.kind}.${name}`)
       }
     }
   }).pipe(Effect.scoped)

@@ -76,11 +76,29 @@ export const MockWorker = Schema.Struct({
 export type MockWorker = typeof MockWorker.Type
 
 export const MockOptions = Schema.Struct({
-  workers: Schema.optionalKey(Schema.Array(MockWorker).check(Schema.isMaxLength(maxWorkers))),
-  faults: Schema.optionalKey(Schema.Array(FaultRule).check(Schema.isMaxLength(maxRules))),
+  workers: Schema.optionalKey(
+    Schema.Array(MockWorker)
+      .check(Schema.isMaxLength(maxWorkers))
+      .annotate({ title: "Workers", description: "Workers that are there from the start, and what is said to each." })
+  ),
+  faults: Schema.optionalKey(
+    Schema.Array(FaultRule)
+      .check(Schema.isMaxLength(maxRules))
+      .annotate({
+        title: "Faults",
+        description: "What goes wrong on the way, by operation: by chance, or in a sequence."
+      })
+  ),
   /** Added to every call, in milliseconds. */
-  latency_ms: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxLatencyMs }))),
+  latency_ms: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxLatencyMs })).annotate({
+      title: "Latency (ms)",
+      description: "Added to every call."
+    })
+  ),
   /** Makes the probabilities repeatable; 1 unless given. */
-  seed: Schema.optionalKey(Schema.Int)
+  seed: Schema.optionalKey(
+    Schema.Int.annotate({ title: "Seed", description: "Makes faults by chance repeatable; 1 when absent." })
+  )
 })
 export type MockOptions = typeof MockOptions.Type

@@ -13,6 +13,7 @@ import * as PluginFile from "./PluginFile.ts"
 import { NotLoaded } from "./PluginFile.ts"
 import { ConfigFolder, find } from "./PluginPlace.ts"
 import * as PluginSettings from "./PluginSettings.ts"
+import * as Strays from "./Strays.ts"
 import * as SecretSchemes from "./SecretSchemes.ts"
 
 /** Plugins that are imported at once. They are installed one after the other, in the order of the file. */
@@ -136,6 +137,7 @@ export class Plugins extends Context.Service<
         }
       })
 
+      if (config.plugins.some(({ isolation = "none" }) => isolation === "none")) yield* Strays.watch
       const imported = yield* Effect.forEach(config.plugins, importOne, { concurrency })
       yield* Effect.forEach(imported, installAll, { discard: true })
 
