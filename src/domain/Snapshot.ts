@@ -42,6 +42,8 @@ export const maxTailItems = 50
 export const maxTailLength = 262_144
 /** Text in flight is shown up to its last so many UTF-16 units … */
 export const maxInFlightLength = 1_048_576
+/** … and cut to so many when it gets longer: to cut it anew for each delta would copy a megabyte each time … */
+const keptInFlightLength = 786_432
 /** … and of the tool calls in flight so many are shown, the newest. */
 export const maxInFlightCalls = 32
 
@@ -57,7 +59,7 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 
 const grow = (current: string, more: unknown): string => {
   const next = current + text(more)
-  return next.length > maxInFlightLength ? next.slice(next.length - maxInFlightLength) : next
+  return next.length > maxInFlightLength ? next.slice(next.length - keptInFlightLength) : next
 }
 
 const idle: InFlight = { text: "", thinking: "", tool_calls: [] }
