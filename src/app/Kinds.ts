@@ -4,6 +4,7 @@ import * as EgressClient from "../adapters/egress/EgressClient.ts"
 import { ConfigStore } from "../domain/ConfigStore.ts"
 import { SourceKinds } from "../domain/SourceKind.ts"
 import { mock } from "../plugins/mock/index.ts"
+import { opencode } from "../plugins/opencode/index.ts"
 import { processRuntime } from "../plugins/process/index.ts"
 import { remoteHttp } from "../plugins/remote-http/index.ts"
 import { ssh } from "../plugins/ssh/index.ts"
@@ -27,6 +28,7 @@ const installed = Layer.effectDiscard(
     yield* kinds.add(mock, { built_in: true })
     yield* kinds.add(processRuntime, { built_in: true })
     yield* kinds.add(ssh, { built_in: true })
+    yield* kinds.add(opencode, { built_in: true })
   })
 )
 

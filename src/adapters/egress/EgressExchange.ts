@@ -32,6 +32,8 @@ export interface EgressRequest {
   readonly headers?: EgressHeaders.RequestHeaders
   /** Sent as `Authorization: Bearer …`, unwrapped where the header is written and nowhere else. */
   readonly bearer?: Redacted.Redacted<string>
+  /** The same for peers that ask for a user and a password; not together with `bearer`. */
+  readonly basic?: EgressHeaders.Basic
   readonly body?: string | Uint8Array
   /** Milliseconds; `DEFAULT_DEADLINE_MS` when absent. */
   readonly deadline_ms?: number
@@ -231,7 +233,7 @@ export const exchange = (request: EgressRequest): Effect.Effect<EgressResponse, 
     if (connections.running + connections.waiting.size >= MAX_CALLS) {
       return resume(Effect.fail(failure({ _tag: "saturated", limit: MAX_CALLS }, false)))
     }
-    const headers = EgressHeaders.write(request.headers, request.bearer)
+    const headers = EgressHeaders.write(request.headers, request.bearer, request.basic)
     if (headers instanceof EgressFailure) return resume(Effect.fail(headers))
     const call = new Exchange(
       connections,

@@ -56,12 +56,21 @@ const isOwn = (name: string) => OWN.has(name) || name.startsWith("sec-websocket-
 export type RequestHeaders = Readonly<Record<string, string>>
 
 /**
+ * A user and a password (RFC 7617), for peers that know no bearer token. They are UTF-8; the user has no colon.
+ */
+export interface Basic {
+  readonly user: string
+  readonly password: Redacted.Redacted<string>
+}
+
+/**
  * The headers as they go out, with the token unwrapped: call it only where they are written. A returned failure is
  * `header_invalid`, naming the header and never its value.
  */
 export const write = (
   headers: RequestHeaders | undefined,
-  bearer: Redacted.Redacted<string> | undefined
+  bearer: Redacted.Redacted<string> | undefined,
+  basic?: Basic
 ): Record<string, string> | EgressFailure => {
   const written: Record<string, string> = { "accept-encoding": "identity" }
   if (headers !== undefined) {
@@ -81,6 +90,12 @@ export const write = (
       return failure({ _tag: "header_invalid", header: "authorization" }, false)
     }
     written["authorization"] = `Bearer ${token}`
+  } else if (basic !== undefined) {
+    const pair = Buffer.from(`${basic.user}:${Redacted.value(basic.password)}`).toString("base64")
+    if (pair.length > MAX_HEADER_VALUE_LENGTH || basic.user.includes(":")) {
+      return failure({ _tag: "header_invalid", header: "authorization" }, false)
+    }
+    written["authorization"] = `Basic ${pair}`
   }
   return written
 }
