@@ -4,6 +4,7 @@ import { Effect, Redacted } from "effect"
 import { IdempotencyKey, WorkerId } from "../../src/domain/Identifiers.ts"
 import type * as Problem from "../../src/domain/Problem.ts"
 import type { RuntimeSource } from "../../src/domain/RuntimeSource.ts"
+import type { CommandOptions } from "../../src/domain/Worker.ts"
 import * as FieldRuntime from "../support/FieldRuntime.ts"
 import * as RuntimeProcess from "../support/RuntimeProcess.ts"
 import * as TellingRuntime from "../support/TellingRuntime.ts"
@@ -166,6 +167,28 @@ describe("what is answered", () => {
       runtime.say(200, { ack: { ...ack, run_state: "idle" } })
       assert.strictEqual((yield* source.interrupt(id, undefined, {})).answer.state, "idle")
     }).pipe(Effect.scoped, Effect.provide(egress))
+  )
+
+  it.live(
+    "none to a command without a key says that it may have been carried out, with one that it can be repeated",
+    () =>
+      Effect.gen(function* () {
+        const runtime = yield* TellingRuntime.make()
+        const source = yield* onPort(runtime.port)
+        const calls = [
+          (options: CommandOptions) => source.interrupt(id, undefined, options),
+          (options: CommandOptions) => source.unqueue(id, "i", options)
+        ]
+        for (const call of calls) {
+          for (const [options, reason] of [
+            [{}, "answer_lost"],
+            [key, "reset"]
+          ] as const) {
+            runtime.say(0, undefined)
+            assert.strictEqual((yield* Effect.flip(call(options))).context.reason, reason)
+          }
+        }
+      }).pipe(Effect.scoped, Effect.provide(egress))
   )
 
   it.live("an ack about another worker is no answer", () =>

@@ -12,7 +12,7 @@ export interface TellingRuntime {
   readonly port: number
   /** Commands, in order; what is only read is not among them. */
   readonly commands: ReadonlyArray<Asked>
-  /** What the next command is answered; after that, and without, an ack. */
+  /** What the next command is answered; after that, and without, an ack. The status 0 is a hang-up. */
   readonly say: (status: number, body: unknown, headers?: Readonly<Record<string, string>>) => void
 }
 
@@ -79,6 +79,7 @@ export const make = (capabilities: object = steerable): Effect.Effect<TellingRun
           body: text === "" ? undefined : (JSON.parse(text) as unknown)
         })
         const told = answers.shift()
+        if (told?.status === 0) return void request.socket.destroy()
         if (told !== undefined) return send(told.status, told.body, told.headers)
         const place = request.url?.endsWith("/input") === true ? { transcript_sequence: 1 } : undefined
         return send(200, { ack: { worker_ref: ref, status: "running", event_id: 3, ...place } })
