@@ -66,6 +66,26 @@ const container = {
         title: "Capabilities",
         items: { type: "string", enum: ["net_raw", "sys_ptrace", "sys_nice"] }
       },
+      volume: {
+        title: "Volume",
+        anyOf: [
+          {
+            type: "object",
+            title: "Folder of the host",
+            required: ["type", "path"],
+            properties: { type: { type: "string", enum: ["bind"] }, path: { type: "string", title: "Path" } }
+          },
+          {
+            type: "object",
+            title: "In memory",
+            required: ["type"],
+            properties: {
+              type: { type: "string", enum: ["tmpfs"] },
+              size_mib: { type: "integer", title: "Size (MiB)", minimum: 1 }
+            }
+          }
+        ]
+      },
       read_only: { type: "boolean", title: "Read-only files", description: "Nothing can be written but /tmp." },
       limits: {
         type: "object",
@@ -122,6 +142,8 @@ it("every part of a schema becomes the control that fits it, and what is typed b
   await page.getByRole("checkbox", { name: "sys_nice" }).check()
   await page.getByRole("checkbox", { name: "net_raw" }).check()
   await page.getByRole("checkbox", { name: "Read-only files" }).check()
+  await page.getByRole("combobox", { name: /^Type/ }).selectOption({ label: "In memory" })
+  await field(/^Size/).fill("64")
   await field(/^Memory/).fill("8")
   await field(/^Processors/).fill("0")
   await save.click()
@@ -163,6 +185,7 @@ it("every part of a schema becomes the control that fits it, and what is typed b
     secrets: { API_KEY: "env:API_KEY" },
     registry_ref: "file:registry",
     capabilities: ["net_raw", "sys_nice"],
+    volume: { type: "tmpfs", size_mib: 64 },
     read_only: true,
     limits: { memory_mib: 512, cpus: 1.5 }
   })

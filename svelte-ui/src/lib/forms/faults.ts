@@ -1,6 +1,6 @@
 /** What can be said about a form before the backend is asked. The backend decides. */
 import type { Field, NumberRule, TextRule } from "./schema.ts"
-import { leaves, type Leaf, linesOf, pairsOf, parseJson, type Texts, writtenAsJson } from "./texts.ts"
+import { chosenOf, leaves, type Leaf, linesOf, pairsOf, parseJson, type Texts, writtenAsJson } from "./texts.ts"
 
 type ValueFault =
   | "not_number"
@@ -31,6 +31,10 @@ export const faultsOf = (fields: ReadonlyArray<Field>, texts: Texts): ReadonlyMa
       // What may be left out as a whole is not missed in its parts.
       if (field.kind === "group") {
         if (field.required || leaves(field.fields).some(({ pointer }) => isSet(texts, pointer))) look(field.fields)
+        continue
+      }
+      if (field.kind === "variant") {
+        look([field.tag, ...chosenOf(field, texts)])
         continue
       }
       const fault = isSet(texts, field.pointer) ? faultOf(field, texts[field.pointer] ?? "") : missing(field)

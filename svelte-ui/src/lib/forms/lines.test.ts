@@ -39,6 +39,23 @@ const schema = {
       required: ["host"],
       properties: { host: { type: "string" }, port: { type: "integer" } }
     },
+    storage: {
+      title: "Storage",
+      anyOf: [
+        {
+          type: "object",
+          required: ["type", "path"],
+          properties: { type: { type: "string", enum: ["disk"] }, path: { type: "string" } }
+        },
+        {
+          type: "object",
+          title: "Object store",
+          required: ["type", "bucket"],
+          properties: { type: { const: "s3" }, bucket: { type: "string", maxLength: 3 }, path: { type: "string" } }
+        }
+      ]
+    },
+    either: { anyOf: [{ type: "object", properties: { a: { type: "string" } } }, { type: "string" }] },
     login: {
       allOf: [
         { $ref: "#/$defs/Named" },
@@ -142,6 +159,28 @@ it("a fault in one line of several says which", () => {
     code: "too_many",
     limit: 2
   })
+})
+
+it("of several shapes one is chosen, and only its own members are asked for and sent", () => {
+  const disk = { command: ["run"], detached: true, limits: {}, storage: { type: "disk", path: "/data" } }
+  assert.deepStrictEqual(valueOf(fields, textsOf(fields, disk)), disk)
+  assert.deepInclude(one("/options/storage/type"), {
+    kind: "choice",
+    required: false,
+    choices: [
+      { value: '"disk"', text: "disk" },
+      { value: '"s3"', text: "Object store" }
+    ]
+  })
+  assert.deepInclude(one("/options/either"), { kind: "json" })
+  assert.strictEqual(leaves(fields).filter(({ pointer }) => pointer === "/options/storage/path").length, 1)
+  assert.include(places(fields), "/options/storage")
+  const s3 = { "/options/storage/type": '"s3"', "/options/storage/path": "x", "/options/storage/bucket": "long" }
+  assert.deepStrictEqual(faults({ "/options/storage/type": '"s3"' }), { "/options/storage/bucket": "required" })
+  assert.deepStrictEqual(faults(s3), { "/options/storage/bucket": { code: "too_long", limit: 3 } })
+  assert.deepStrictEqual(valueOf(fields, { ...needed, ...s3 })?.["storage"], { type: "s3", bucket: "long", path: "x" })
+  // Nothing chosen, nothing sent.
+  assert.isUndefined(valueOf(fields, { ...needed, "/options/storage/path": "x" })?.["storage"])
 })
 
 it("bounds of numbers hold as the schema writes them", () => {

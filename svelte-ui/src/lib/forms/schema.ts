@@ -4,7 +4,7 @@
  */
 import type { JsonSchema } from "#lib/api/wire.ts"
 import { sample } from "./sample.ts"
-import { deepest, isNode, type Node, settle, titles } from "./settle.ts"
+import { deepest, isNode, type Node, settle, titles, variants } from "./settle.ts"
 
 interface Common {
   /** JSON pointer into the body that is sent. */
@@ -48,7 +48,7 @@ export type Field = Common &
     | TextRule
     | NumberRule
     | { readonly kind: "boolean"; readonly initially: boolean }
-    | { readonly kind: "choice"; readonly choices: ReadonlyArray<Choice>; readonly initially: string | undefined }
+    | ChoiceField
     /** Any number of the choices. */
     | ({ readonly kind: "many"; readonly choices: ReadonlyArray<Choice> } & Count)
     /** One to a line. */
@@ -57,7 +57,19 @@ export type Field = Common &
     | ({ readonly kind: "map"; readonly item: TextRule | NumberRule } & Count)
     | { readonly kind: "json" }
     | { readonly kind: "group"; readonly fields: ReadonlyArray<Field> }
+    /** One of several shapes, told apart by one member that is a constant in each. */
+    | { readonly kind: "variant"; readonly tag: ChoiceField; readonly shapes: ReadonlyArray<Shape> }
   )
+export type ChoiceField = Common & {
+  readonly kind: "choice"
+  readonly choices: ReadonlyArray<Choice>
+  readonly initially: string | undefined
+}
+interface Shape {
+  /** Of the tag, as JSON. */
+  readonly value: string
+  readonly fields: ReadonlyArray<Field>
+}
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "")
 const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
@@ -108,6 +120,8 @@ const fieldOf = (name: string, node: Node, form: Form, pointer: string, required
   const choices = choicesOf(node)
   if (choices !== undefined) return { ...common, kind: "choice", choices, initially: presetText(node, choices) }
   const secret = form.secrets.includes(name)
+  const variant = depth < deepest ? variantOf(node, common, form, depth) : undefined
+  if (variant !== undefined) return variant
   const rule = ruleOf(node, secret)
   if (rule !== undefined) return { ...common, ...rule }
   switch (node["type"]) {
@@ -143,6 +157,44 @@ const fieldOf = (name: string, node: Node, form: Form, pointer: string, required
     }
     default:
       return { ...common, kind: "json" }
+  }
+}
+
+const variantOf = (node: Node, common: Common, form: Form, depth: number): Field | undefined => {
+  const shapes: ReadonlyArray<Node> = Array.isArray(node[variants]) ? node[variants] : []
+  /** The constant that a member has in a shape. */
+  const constantOf = (shape: Node, name: string): Choice | undefined => {
+    const member = isNode(shape["properties"]) ? settle(shape["properties"][name], form.root) : {}
+    const choices = choicesOf(member)
+    return choices?.length === 1 ? choices[0] : undefined
+  }
+  const tag = Object.keys(isNode(shapes[0]?.["properties"]) ? shapes[0]["properties"] : {}).find((name) => {
+    const values = shapes.map((shape) => constantOf(shape, name)?.value)
+    return !values.includes(undefined) && new Set(values).size === shapes.length
+  })
+  if (tag === undefined) return undefined
+  const at = `${common.pointer}/${escapePointer(tag)}`
+  const choices = shapes.map((shape) => {
+    const { text: words, value } = constantOf(shape, tag)!
+    return { value, text: text(shape["title"]) || words }
+  })
+  return {
+    ...common,
+    kind: "variant",
+    tag: {
+      kind: "choice",
+      pointer: at,
+      label: labelOf(tag),
+      description: "",
+      required: common.required,
+      placeholder: "",
+      choices,
+      initially: undefined
+    },
+    shapes: shapes.map((shape, index) => ({
+      value: choices[index]!.value,
+      fields: membersOf(shape, form, common.pointer, depth + 1).filter(({ pointer }) => pointer !== at)
+    }))
   }
 }
 

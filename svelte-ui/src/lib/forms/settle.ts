@@ -10,6 +10,9 @@ export const deepest = 8
 /** Where a union of constants keeps the words for each of them, in their order. */
 export const titles = "enumTitles"
 
+/** Where a union of objects keeps them, each settled. */
+export const variants = "objectVariants"
+
 export const settle = (schema: unknown, root: Node, depth = 0): Node => {
   if (!isNode(schema) || depth > deepest) return {}
   const reference = schema["$ref"]
@@ -56,7 +59,8 @@ const settleUnion = (schema: Node, union: ReadonlyArray<unknown>, root: Node, de
   const constants = some.map((one) =>
     Array.isArray(one["enum"]) ? one["enum"] : "const" in one ? [one["const"]] : undefined
   )
-  if (!constants.every((values) => values !== undefined)) return rest
+  if (!constants.every((values) => values !== undefined))
+    return some.every((one) => isNode(one["properties"])) ? { ...rest, [variants]: some } : rest
   return {
     ...rest,
     enum: constants.flat(),

@@ -4,15 +4,31 @@ import { isNode } from "./settle.ts"
 
 /** What was typed, by pointer. An absent or empty text means: not set. */
 export type Texts = Readonly<Record<string, string>>
-export type Leaf = Exclude<Field, { kind: "group" }>
+export type Leaf = Exclude<Field, { kind: "group" | "variant" }>
+type Variant = Extract<Field, { kind: "variant" }>
+
+/** The fields of the shape that was chosen; none before one is. */
+export const chosenOf = ({ shapes, tag }: Variant, texts: Texts): ReadonlyArray<Field> =>
+  shapes.find(({ value }) => value === texts[tag.pointer])?.fields ?? []
+/** The members of every shape; those that several have stand once. */
+const membersOf = ({ shapes, tag }: Variant): ReadonlyArray<Field> => {
+  const members = shapes.flatMap(({ fields }) => fields)
+  return [tag, ...members.filter((one, index) => members.findIndex(({ pointer }) => pointer === one.pointer) === index)]
+}
 
 /** Every field that is typed into, groups opened. */
 export const leaves = (fields: ReadonlyArray<Field>): ReadonlyArray<Leaf> =>
-  fields.flatMap((field) => (field.kind === "group" ? leaves(field.fields) : [field]))
+  fields.flatMap((field) => {
+    if (field.kind === "group") return leaves(field.fields)
+    return field.kind === "variant" ? leaves(membersOf(field)) : [field]
+  })
 
 /** Every place that an error can be shown at, groups themselves too. */
 export const places = (fields: ReadonlyArray<Field>): ReadonlyArray<string> =>
-  fields.flatMap((field) => (field.kind === "group" ? [field.pointer, ...places(field.fields)] : [field.pointer]))
+  fields.flatMap((field) => {
+    if (field.kind === "group") return [field.pointer, ...places(field.fields)]
+    return field.kind === "variant" ? [field.pointer, ...places(membersOf(field))] : [field.pointer]
+  })
 
 /** The texts of a value that was saved before. */
 export const textsOf = (fields: ReadonlyArray<Field>, value: unknown): Record<string, string> => {
@@ -21,7 +37,10 @@ export const textsOf = (fields: ReadonlyArray<Field>, value: unknown): Record<st
     const name = nameOf(field.pointer)
     const member = isNode(value) && Object.hasOwn(value, name) ? value[name] : undefined
     if (field.kind === "group") Object.assign(texts, textsOf(field.fields, member))
-    else if (member !== undefined && member !== null) texts[field.pointer] = written(field, member)
+    else if (field.kind === "variant") {
+      const tag = textsOf([field.tag], member)
+      Object.assign(texts, tag, textsOf(chosenOf(field, tag), member))
+    } else if (member !== undefined && member !== null) texts[field.pointer] = written(field, member)
   }
   return texts
 }
@@ -59,11 +78,13 @@ export const valueOf = (fields: ReadonlyArray<Field>, texts: Texts): Readonly<Re
   })
   return members.length === 0 ? undefined : Object.fromEntries(members)
 }
-const memberOf = (field: Field, texts: Texts): unknown =>
+const memberOf = (field: Field, texts: Texts): unknown => {
   // A member that must be there may have nothing in it.
-  field.kind === "group"
-    ? (valueOf(field.fields, texts) ?? (field.required ? {} : undefined))
-    : parsed(field, texts[field.pointer] ?? "")
+  if (field.kind === "group") return valueOf(field.fields, texts) ?? (field.required ? {} : undefined)
+  if (field.kind !== "variant") return parsed(field, texts[field.pointer] ?? "")
+  const chosen = chosenOf(field, texts)
+  return (texts[field.tag.pointer] ?? "") === "" ? undefined : valueOf([field.tag, ...chosen], texts)
+}
 
 const parsed = (field: Leaf, typed: string): unknown => {
   // A box without a tick says no where an answer is needed.

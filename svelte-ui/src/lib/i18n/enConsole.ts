@@ -42,6 +42,7 @@ export const enConsole = {
     },
     permission: {
       asks: "Asks for permission",
+      asked: "Asked for permission",
       untitled: "Something without a name",
       details: "What it would do",
       options: (names: string) => `Answers: ${names}`,

@@ -42,6 +42,7 @@ export const jaConsole: typeof enConsole = {
     },
     permission: {
       asks: "許可を求めています",
+      asked: "許可を求めました",
       untitled: "名前のない操作",
       details: "行おうとしている内容",
       options: (names) => `選択肢: ${names}`,
