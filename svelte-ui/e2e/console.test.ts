@@ -216,10 +216,21 @@ it("a draft survives a reload; sent to a busy worker it waits, also through a re
   await page.reload()
   await page.getByRole("region", { name: "1 input waits" }).getByText("half a thought").waitFor()
   assert.strictEqual(await entries(page).getByText("half a thought").count(), 0)
+
+  // As many as may wait, from somewhere else; one more stays where it was typed.
+  for (let number = 2; number <= 16; number++)
+    await post(`/api/runtimes/backend-internal/workers/${workerId}/input`, { content: `no. ${number}`, mode: "queue" })
+  await page.getByRole("region", { name: "16 inputs wait" }).waitFor()
+  await message(page).fill("one too many")
+  await message(page).press("Enter")
+  await page.getByRole("alert").getByText("As many inputs wait for the worker as may.").waitFor()
+  assert.strictEqual(await message(page).inputValue(), "one too many")
+
   await page.getByRole("button", { name: "Interrupt turn" }).click()
   await entries(page).getByText("half a thought").nth(1).waitFor()
+  await entries(page).getByText("no. 16").nth(1).waitFor()
   await page.getByText("Idle", { exact: true }).waitFor()
-  assert.strictEqual(await page.getByRole("region", { name: /wait/ }).count(), 0)
+  await page.getByRole("region", { name: /wait/ }).waitFor({ state: "detached" })
 })
 
 it("ten thousand entries: the end shows at once, the past is read when it is looked at, a link leads to its entry", async () => {

@@ -171,7 +171,7 @@ it("every part of a schema becomes the control that fits it, and what is typed b
   await field(/^Memory/).fill("512")
   await field(/^Processors/).fill("1.5")
   await page.mouse.move(0, 0)
-  await picture(page, "connection-add-plugin", 1_750)
+  await picture(page, "connection-add-plugin", 1_950)
   await save.click()
   await page.getByText("Line 2: This is not valid.").waitFor()
   await page.getByText("API_KEY: Secrets are not stored here. Name the secret in the token reference.").waitFor()
