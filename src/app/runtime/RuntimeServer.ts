@@ -15,6 +15,7 @@ import * as StreamMetrics from "../streams/StreamMetrics.ts"
 import { serverOptions } from "../streams/WebSockets.ts"
 import { EventHandlers } from "./EventHandlers.ts"
 import { Lifecycle } from "./Lifecycle.ts"
+import * as RequestSight from "./RequestSight.ts"
 import * as RuntimeAuthLayer from "./RuntimeAuthLayer.ts"
 import * as RuntimeBodyLayer from "./RuntimeBodyLayer.ts"
 import * as RuntimeEdgeLayer from "./RuntimeEdgeLayer.ts"
@@ -37,14 +38,18 @@ const gracefulShutdown = "5 seconds"
 
 const routes = (token: Options["token"]) =>
   HttpApiBuilder.layer(RuntimeApi, { openapiPath: Unrouted.openApiPath }).pipe(
-    Layer.provide([
-      RuntimeHandlers,
-      WorkerHandlers,
-      EventHandlers,
-      BundleHandlers,
-      ObservabilityHandlers,
-      HealthHandlers
-    ]),
+    Layer.provide(
+      RequestSight.forHandlers(
+        Layer.mergeAll(
+          RuntimeHandlers,
+          WorkerHandlers,
+          EventHandlers,
+          BundleHandlers,
+          ObservabilityHandlers,
+          HealthHandlers
+        )
+      )
+    ),
     Layer.provide([RuntimeEdgeLayer.layer, RuntimeBodyLayer.layer, RuntimeAuthLayer.layer(token)]),
     Layer.provideMerge(Unrouted.layer)
   )
@@ -58,6 +63,7 @@ const routerConfig = {
 const serving = (options: Options) =>
   HttpRouter.serve(routes(options.token), { routerConfig, disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))),
+    Layer.provide(RequestSight.server),
     Layer.provideMerge(
       NodeHttpServer.layer(() => NodeServer.make(RuntimeGate.make(options.token !== undefined)), {
         ...options.listen,
