@@ -91,6 +91,11 @@ export const enSettings = {
         label: "Remote runtime (SSH)",
         description:
           "A worker-runtime on another host that listens to that host alone, reached through the system's ssh."
+      },
+      opencode: {
+        label: "opencode server",
+        description:
+          "The sessions of an opencode server as workers. Events can be resumed only while the connection holds, and stopping a worker archives its session."
       }
     } as Record<string, { readonly label: string; readonly description: string }>,
     id: "Id",

@@ -86,6 +86,11 @@ export const jaSettings: typeof enSettings = {
       ssh: {
         label: "リモートランタイム（SSH）",
         description: "別のホストでそのホストだけに待ち受ける worker-runtime に、システムの ssh を通して接続します。"
+      },
+      opencode: {
+        label: "opencode サーバー",
+        description:
+          "opencode サーバーのセッションをワーカーとして扱います。イベントの再開は接続が続いている間だけ可能で、ワーカーを停止するとセッションはアーカイブされます。"
       }
     },
     id: "ID",
