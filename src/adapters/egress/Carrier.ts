@@ -44,8 +44,6 @@ export interface Carrier {
   readonly restarts: () => number
   /** When it came up, in milliseconds of the clock; undefined while it is down. */
   readonly upSince: () => number | undefined
-  /** Completes once it is up; fails with the problem of an attempt that failed. Waits for an attempt that runs. */
-  readonly ready: Effect.Effect<void, Problem.Problem>
 }
 
 type State = { readonly _tag: "starting" } | { readonly _tag: "up"; readonly up: Up } | Down
@@ -144,11 +142,7 @@ export const make = Effect.fnUntraced(function* (
           : Effect.flatMap(noticed, (seen) => (Option.isNone(seen) ? Effect.fail(failed) : patient(held)))
       ),
     restarts: () => restarts,
-    upSince: () => since,
-    ready: Effect.andThen(
-      awaited,
-      Effect.suspend(() => (state._tag === "down" ? Effect.fail(state.problem) : Effect.void))
-    )
+    upSince: () => since
   }
 })
 
