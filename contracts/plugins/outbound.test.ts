@@ -143,6 +143,7 @@ it.live("sockets carry text both ways, end in order, and fail when they are cut"
       socket.on("message", (data) => {
         const text = String(data)
         if (text === "close") socket.close(1000)
+        else if (text === "leave") socket.close(4001)
         else if (text === "cut") socket.terminate()
         else socket.send(`${request.url} ${text}`)
       })
@@ -153,16 +154,61 @@ it.live("sockets carry text both ways, end in order, and fail when they are cut"
     yield* polite.send("two")
     yield* polite.send("close")
     assert.deepStrictEqual(yield* Stream.runCollect(polite.messages), ["/events?x=1 one", "/events?x=1 two"])
-    const rude = yield* out.webSocket(socketUrl)
-    yield* rude.send("cut")
-    assert.strictEqual((yield* Effect.flip(Stream.runDrain(rude.messages)))._tag, "runtime_unreachable")
+    for (const how of ["cut", "leave"]) {
+      const rude = yield* out.webSocket(socketUrl)
+      yield* rude.send(how)
+      assert.strictEqual((yield* Effect.flip(Stream.runDrain(rude.messages)))._tag, "runtime_unreachable", how)
+    }
+  }).pipe(Effect.scoped)
+)
+
+it.live(
+  "server-sent events are read one by one, with the token, and fail when the server leaves or answers otherwise",
+  () =>
+    Effect.gen(function* () {
+      const { out, url } = yield* world((request, response) => {
+        if (request.url !== "/events?all=1" || request.headers.authorization !== "Bearer t-1") {
+          response.writeHead(401).end("canary")
+          return
+        }
+        response.writeHead(200, { "content-type": "text/event-stream" })
+        response.write("event: x\ndata: one\n\n: comment\n\ndata: two\ndata: lines\n\n")
+        setTimeout(() => response.destroy(), 50)
+      })
+      const bearer = Redacted.make("t-1")
+      const heard: Array<string> = []
+      const broken = yield* Effect.flip(
+        Stream.runForEach(out.serverEvents(`${url}/events?all=1`, { bearer }), (data) =>
+          Effect.sync(() => heard.push(data))
+        )
+      )
+      assert.deepStrictEqual(heard, ["one", "two\nlines"])
+      assert.strictEqual(broken._tag, "runtime_unreachable")
+      assert.strictEqual((yield* Effect.flip(Stream.runDrain(out.serverEvents(url))))._tag, "runtime_auth_failed")
+      assert.strictEqual(
+        (yield* Effect.flip(Stream.runDrain(out.serverEvents("http://169.254.169.254/"))))._tag,
+        "egress_refused"
+      )
+    }).pipe(Effect.scoped)
+)
+
+it.live("a name and a password travel as such", () =>
+  Effect.gen(function* () {
+    const { out, url } = yield* world(echo)
+    const request = HttpClientRequest.basicAuth(HttpClientRequest.get(url), "me", "a:b")
+    const { authorization } = (yield* (yield* out.http.execute(request)).json) as { readonly authorization: string }
+    assert.strictEqual(authorization, `Basic ${Buffer.from("me:a:b").toString("base64")}`)
   }).pipe(Effect.scoped)
 )
 
 it.live("with promises they are the same: answers, JSON, problems thrown, sockets", () =>
   Effect.gen(function* () {
     const { out, server, url } = yield* world((request, response) =>
-      request.url === "/broken" ? response.end("{") : echo(request, response)
+      request.url === "/broken"
+        ? response.end("{")
+        : request.url === "/sse"
+          ? response.writeHead(200, { "content-type": "text/event-stream" }).write("data: first\n\n")
+          : echo(request, response)
     )
     new WebSocketServer({ server }).on("connection", (socket) => {
       socket.send("hello")
@@ -186,6 +232,10 @@ it.live("with promises they are the same: answers, JSON, problems thrown, socket
       for await (const message of socket.messages) heard.push(message)
       assert.deepStrictEqual(heard, ["hello"])
       await socket.close()
+      for await (const data of promises.serverEvents(`${url}/sse`)) {
+        assert.strictEqual(data, "first")
+        break
+      }
     })
   }).pipe(Effect.scoped)
 )

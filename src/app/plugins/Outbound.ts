@@ -6,6 +6,7 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { EgressClient, type EgressRequest, type EgressResponse } from "../../adapters/egress/EgressClient.ts"
+import * as EgressEvents from "../../adapters/egress/EgressEvents.ts"
 import * as EgressSocket from "../../adapters/egress/EgressSocket.ts"
 import type { Target } from "../../adapters/egress/EgressTarget.ts"
 import * as RemoteFailure from "../../adapters/remote-http/RemoteFailure.ts"
@@ -18,11 +19,22 @@ export const maxOrigins = 16
 
 const methods: ReadonlySet<string> = new Set<EgressRequest["method"]>(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 
-/** The client computes the length itself; a bearer token travels apart from the other headers. */
+/** Silence after which a stream of events is dead, in milliseconds: servers send a comment or an event every 10 to 30 s. */
+export const eventSilenceMs = 60_000
+
+/** Longest event, in UTF-16 units. */
+export const maxEventLength = 1_048_576
+
+/** The client computes the length itself; credentials travel apart from the other headers. */
 const headersOf = ({ headers }: HttpClientRequest) => {
   const { authorization = "", "content-length": _, ...rest } = headers
   const bearer = /^Bearer ([^\s]+)$/.exec(authorization)?.[1]
   if (bearer !== undefined) return { headers: rest, bearer: Redacted.make(bearer) }
+  const basic = /^Basic ([A-Za-z0-9+/=]+)$/.exec(authorization)?.[1]
+  if (basic !== undefined) {
+    const [user = "", ...password] = Buffer.from(basic, "base64").toString("utf8").split(":")
+    return { headers: rest, basic: { user, password: Redacted.make(password.join(":")) } }
+  }
   return { headers: authorization === "" ? rest : { ...rest, authorization } }
 }
 
@@ -126,13 +138,35 @@ const make = Effect.gen(function* () {
     }
   })
 
+  const serverEvents: Outbound["serverEvents"] = (text, options = {}) =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const url = yield* urlOf(text)
+        const address = yield* Effect.mapError(client.check(url.origin), RemoteFailure.ofEgress)
+        const { take } = yield* Effect.mapError(
+          EgressEvents.open(address, {
+            ...options,
+            path: url.pathname + url.search,
+            max_event_length: maxEventLength,
+            dead_after_ms: eventSilenceMs
+          }),
+          (refused) =>
+            refused._tag === "EgressFailure"
+              ? RemoteFailure.ofEgress(refused)
+              : RemoteFailure.ofAnswer({ status: refused.status, body: new Uint8Array(0) })
+        )
+        return Stream.flattenIterable(Stream.fromEffectRepeat(Effect.mapError(take, RemoteFailure.ofEgress)))
+      })
+    )
+
   // A span of a request holds the whole address; that of the operation does not.
   return {
     http: HttpClient.transformResponse(
       http,
       Effect.provideService(HttpClient.TracerDisabledWhen, () => true)
     ),
-    webSocket
+    webSocket,
+    serverEvents
   } satisfies Outbound
 })
 

@@ -12,7 +12,7 @@ export {
   type SourceDescription,
   type SourcePrimitives
 } from "./Definition.ts"
-export type { Outbound, PluginHost, PluginSocket, WebSocketOptions } from "./PluginHost.ts"
+export type { EventOptions, Outbound, PluginHost, PluginSocket, WebSocketOptions } from "./PluginHost.ts"
 export type { FetchAnswer, FetchOptions, PromiseHost, PromiseSocket } from "./PromiseHost.ts"
 export {
   type Answer,

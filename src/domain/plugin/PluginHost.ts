@@ -1,5 +1,5 @@
 /** What the host hands to a plugin: ways out that obey the egress policy, and the secrets that its configuration names. */
-import { Context, Effect, type Redacted, type Scope, type Stream } from "effect"
+import { Context, Effect, type Redacted, type Scope, Stream } from "effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as Problem from "../Problem.ts"
@@ -13,6 +13,13 @@ export interface WebSocketOptions {
   readonly bearer?: Redacted.Redacted<string>
   /** Subprotocols to offer; the peer may choose none of them. */
   readonly protocols?: ReadonlyArray<string>
+}
+
+export interface EventOptions {
+  /** As for a WebSocket. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as `Authorization: Bearer …`. */
+  readonly bearer?: Redacted.Redacted<string>
 }
 
 /** A WebSocket of text frames. It closes with its scope. */
@@ -32,7 +39,8 @@ export interface PluginSocket {
 export interface Outbound {
   /**
    * Effect's HTTP client. An answer has at most 4 MiB and 5 seconds, redirects are not followed, and the header
-   * `authorization` may only carry a bearer token. Its failures can be left as they are: `problemOf` makes problems of them.
+   * `authorization` may carry a bearer token or a name and password. Its failures can be left as they are: `problemOf`
+   * makes problems of them.
    */
   readonly http: HttpClient.HttpClient
   /** @param url absolute `http`, `https`, `ws` or `wss` URL */
@@ -40,6 +48,12 @@ export interface Outbound {
     url: string,
     options?: WebSocketOptions
   ) => Effect.Effect<PluginSocket, Problem.Problem, Scope.Scope>
+  /**
+   * The `data` of server-sent events, from now on, in order; while nobody reads, the server is not read. Never ends by
+   * itself: fails with `runtime_unreachable` or `runtime_timeout` when the stream breaks off or is silent for a minute. An
+   * event has at most 1 MiB.
+   */
+  readonly serverEvents: (url: string, options?: EventOptions) => Stream.Stream<string, Problem.Problem>
 }
 
 /** What a plugin is handed beside its configuration. Clock, logger and tracer are Effect's own services of the fiber. */
@@ -59,7 +73,8 @@ const nowhere: Outbound = {
       })
     )
   ),
-  webSocket: () => Effect.fail(RuntimeFault.problem("policy"))
+  webSocket: () => Effect.fail(RuntimeFault.problem("policy")),
+  serverEvents: () => Stream.fail(RuntimeFault.problem("policy"))
 }
 
 /** Makes the ways out of one connection; they close with its scope. Unless somebody provides one, nothing can be reached. */

@@ -3,7 +3,7 @@ import { type Context, Effect, Exit, type Redacted, Schema, Scope, Stream } from
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpMethod } from "effect/http/HttpMethod"
 import * as RuntimeFault from "../RuntimeFault.ts"
-import type { PluginHost, WebSocketOptions } from "./PluginHost.ts"
+import type { EventOptions, PluginHost, WebSocketOptions } from "./PluginHost.ts"
 import { problemOf } from "./SafeProblem.ts"
 
 export interface FetchOptions {
@@ -46,6 +46,8 @@ export interface PromiseHost {
     url: string,
     options?: WebSocketOptions & { readonly signal?: AbortSignal }
   ) => Promise<PromiseSocket>
+  /** The `data` of server-sent events. See `Outbound.serverEvents`; leave the loop to close it. */
+  readonly serverEvents: (url: string, options?: EventOptions) => AsyncIterable<string>
   /** See `PluginHost.secret`. */
   readonly secret: (ref: string) => Promise<Redacted.Redacted<string>>
   /** Writes a line to the backend's log. Whatever is in it can be read there. */
@@ -92,6 +94,7 @@ export const make = (host: PluginHost, scope: Scope.Scope, services: Context.Con
   return {
     fetch: (url, options = {}) => run(fetch(url, options), signalOf(options.signal)),
     webSocket: (url, { signal, ...options } = {}) => run(webSocket(url, options), signalOf(signal)),
+    serverEvents: (url, options) => Stream.toAsyncIterableWith(host.serverEvents(url, options), services),
     secret: (ref) => run(host.secret(ref)),
     log: (message, values = {}) => {
       void run(Effect.annotateLogs(Effect.logInfo(message), values))
