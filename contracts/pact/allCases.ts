@@ -3,6 +3,7 @@ import type { Case } from "./Case.ts"
 import { frameCases } from "./frameCases.ts"
 import { cases as runtimeCases } from "./runtimeCases.ts"
 import { readCases } from "./runtimeReads.ts"
+import { refusalCases } from "./runtimeRefusals.ts"
 import { steeringCases } from "./runtimeSteering.ts"
 import { streamCases } from "./runtimeStreams.ts"
 import { uiCases } from "./uiCases.ts"
@@ -14,7 +15,7 @@ import { uiFrameCases } from "./uiFrameCases.ts"
 export const pacts: ReadonlyArray<{ readonly file: string; readonly cases: ReadonlyArray<Case> }> = [
   {
     file: "workspace-backend-worker-runtime.json",
-    cases: [...runtimeCases, ...readCases, ...steeringCases, ...streamCases, ...frameCases]
+    cases: [...runtimeCases, ...readCases, ...refusalCases, ...steeringCases, ...streamCases, ...frameCases]
   },
   {
     file: "svelte-ui-workspace-backend.json",

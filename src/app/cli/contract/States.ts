@@ -9,6 +9,7 @@ import {
   busy,
   create,
   describe,
+  having,
   idle,
   needs,
   never,
@@ -108,6 +109,7 @@ export const states = {
     )
     return { worker_id: yield* create(provider), cursor: head }
   }),
+  "a runtime with config_bundles": having("config_bundles", nothing),
   "a config bundle": Effect.fnUntraced(function* (provider) {
     yield* needs(provider, "config_bundles")
     yield* ask(provider, post("/v1/config-bundles", { bundle }), Schema.Unknown)
