@@ -72,8 +72,7 @@ describe.skipIf(process.platform !== "linux")("a backend with a plugin in a proc
         ? undefined
         : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
     })
-    const answer: Record<string, never> = await response.json()
-    return { status: response.status, answer: answer as Record<string, unknown> }
+    return { status: response.status, answer: (await response.json()) as Readonly<Record<string, unknown>> }
   }
   const create = async (runtime: string) => {
     const { answer } = await ask(`/api/runtimes/${runtime}/workers`, {})

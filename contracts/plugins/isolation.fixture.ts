@@ -10,6 +10,7 @@ import {
   apiVersion,
   defineRuntimeSource,
   defineSecretScheme,
+  fault,
   problem,
   problemOf
 } from "../../src/domain/plugin/Plugin.ts"
@@ -74,6 +75,8 @@ const runtimeOf = (root: string) => {
   return made
 }
 
+const never = Effect.fail(problem("worker_not_found"))
+
 const text = (secret: Redacted.Redacted<string>) => Redacted.value(secret)
 
 /** Over files: what was acknowledged survives the host. */
@@ -126,6 +129,27 @@ export const durable = defineRuntimeSource({
 
 /** A secret that a test may look at without its being one any more. */
 const spaced = (said: string) => Array.from(said).join(" ")
+
+/** Has a way to go. */
+export const distant = defineRuntimeSource({
+  kind: "distant",
+  apiVersion,
+  label: "Distant",
+  description: "A way to nowhere, for tests.",
+  endpoint: "none",
+  options: Schema.Struct({ note: Schema.optionalKey(Schema.String) }),
+  secretFields: ["token_ref"],
+  connect: () => Effect.succeed({ describe: Effect.succeed({}), list: () => never, get: () => never }),
+  reach: ({ token }, steps) =>
+    Effect.gen(function* () {
+      yield* steps.take("url", Effect.succeed("read"), (it) => `It is ${it}.`)
+      yield* steps.skip("dns", "not_applicable", "There is no name.")
+      yield* steps.take("tcp", token ?? Effect.fail(problem("runtime_unreachable")), (secret) =>
+        Redacted.value(secret).length > 8 ? { code: "not_encrypted", summary: "Long.", fix: "None." } : "Short."
+      )
+      yield* steps.take("tls", Effect.fail(fault("tls_expired")), () => "never")
+    })
+})
 
 /** The kit's helpers, asked as bundles so that they cross the wire like anything else. */
 const control = (subject: Subject) => ({

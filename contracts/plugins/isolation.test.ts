@@ -8,6 +8,7 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import { EventHub, WorkerRef } from "../../src/domain/EventHub.ts"
 import * as FormSchema from "../../src/domain/plugin/FormSchema.ts"
 import { mark } from "../../src/domain/plugin/Definition.ts"
+import type { Steps } from "../../src/domain/ConnectionTest.ts"
 import type * as Problem from "../../src/domain/Problem.ts"
 import { RequestId } from "../../src/domain/RequestId.ts"
 import { RuntimeRegistry } from "../../src/domain/RuntimeRegistry.ts"
@@ -238,10 +239,32 @@ for (const level of IsolationWorld.levels) {
       }).pipe(Effect.scoped)
     )
 
+    it.live("goes the way to a runtime in its host, step by step, as it would in the backend", () =>
+      Effect.gen(function* () {
+        const steps: Array<string> = []
+        const record: Steps = {
+          take: (step, effect, say) =>
+            Effect.onExit(effect, (exit) =>
+              Effect.sync(() => {
+                if (Exit.isFailure(exit)) return void steps.push(`${step} failed`)
+                const words = say(exit.value)
+                steps.push(`${step} ${typeof words === "string" ? words : words.code}`)
+              })
+            ),
+          skip: (step, code) => Effect.sync(() => void steps.push(`${step} ${code}`))
+        }
+        const entry = { id: source.id, kind: "distant", token_ref: "test:token" }
+        const failure = yield* Effect.flip(world.kinds.reach(entry, record))
+        assert.strictEqual(worded(failure), "runtime_unreachable.tls_expired")
+        assert.deepStrictEqual(steps, ["url It is read.", "dns not_applicable", "tcp not_encrypted", "tls failed"])
+      }).pipe(Effect.scoped)
+    )
+
     it.live("is logged line by line within bounds, however much it says", () =>
       Effect.gen(function* () {
         yield* source.input(worker_id, said("/flood"), {})
         while (!lines.some((line) => line.includes("flood"))) yield* Effect.sleep(5)
+        yield* idle(source, worker_id)
         yield* answered("hello")
         assert.isAtMost(lines.filter((line) => line.includes("flood")).length, Bounds.maxLines)
         for (const line of lines) assert.isAtMost(line.length, Bounds.maxLineLength + 100)
@@ -254,11 +277,7 @@ for (const level of IsolationWorld.levels) {
         assert.isTrue(scheme?.[mark] === "secret_scheme")
         if (scheme?.[mark] !== "secret_scheme") return
         const unasked = Effect.die(new Error("unasked"))
-        const lookup = yield* scheme.open(undefined, {
-          secret: () => unasked,
-          webSocket: () => unasked,
-          http: undefined as never
-        })
+        const lookup = yield* scheme.open(undefined, { secret: () => unasked } as never)
         assert.strictEqual(Redacted.value(yield* lookup.resolve("one")), "isolated-one")
         yield* world.restart
         assert.strictEqual(Redacted.value(yield* lookup.resolve("two")), "isolated-two")

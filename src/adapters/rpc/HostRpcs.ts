@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcGroup from "effect/rpc/RpcGroup"
+import { StepName } from "../../domain/ConnectionTest.ts"
 import { Capabilities } from "../../domain/Runtime.ts"
 import { ProblemSchema } from "./ProblemSchema.ts"
 
@@ -51,6 +52,17 @@ export type SchemeFacts = typeof SchemeFacts.Type
 export const Facts = Schema.Union([SourceFacts, SchemeFacts])
 export type Facts = typeof Facts.Type
 
+const Remark = Schema.Struct({ code: Schema.String, summary: Schema.String, fix: Schema.String })
+
+/** What happens on the way to a runtime, in order: a step begins, ends well with something to say, fails, or is left out. */
+export const ReachNews = Schema.Union([
+  Schema.Struct({ news: Schema.Literal("begun"), step: StepName }),
+  Schema.Struct({ news: Schema.Literal("passed"), said: Schema.Union([Schema.String, Remark]) }),
+  Schema.Struct({ news: Schema.Literal("failed"), problem: ProblemSchema }),
+  Schema.Struct({ news: Schema.Literal("skipped"), step: StepName, code: Schema.String, summary: Schema.String })
+])
+export type ReachNews = typeof ReachNews.Type
+
 /** Why a plugin is not there; the sentence names no place. */
 export const Refusal = Schema.Struct({ reason: Schema.String, sentence: Schema.String })
 
@@ -79,6 +91,8 @@ export const HostRpcs = RpcGroup.make(
   }),
   /** Serves the connection's source on the channel. */
   Rpc.make("open", { payload: { channel, opening: Opening }, error }),
+  /** Goes the way to the runtime; a failure that was a step's is told as its news only. */
+  Rpc.make("reach", { payload: { channel, opening: Opening }, success: ReachNews, error, stream: true }),
   /** `selective`: the plugin itself says what the API may name. It is not asked over this distance: then nothing is. */
   Rpc.make("openScheme", {
     payload: { channel, scheme: Schema.String },

@@ -3,13 +3,17 @@ import { Effect, SchemaRepresentation, type Schema, Stream } from "effect"
 import type { Facts, SchemeFacts, SourceFacts } from "../../adapters/rpc/HostRpcs.ts"
 import {
   apiVersion,
+  type Connecting,
   defineRuntimeSource,
   defineSecretScheme,
   type PluginDefinition
 } from "../../domain/plugin/Definition.ts"
+import type { PluginHost } from "../../domain/plugin/PluginHost.ts"
+import type { Steps } from "../../domain/ConnectionTest.ts"
 import type * as Problem from "../../domain/Problem.ts"
 import type { Primitives } from "../../domain/RuntimeSource.ts"
 import { NotLoaded } from "./PluginFile.ts"
+import * as IsolatedReach from "./isolatedReach.ts"
 import type { Supervisor } from "./isolatedSupervisor.ts"
 
 type Options = Readonly<Record<string, Schema.Json>>
@@ -48,8 +52,21 @@ const primitives = (source: Source): Required<Primitives> => {
   }
 }
 
+type Chosen = Connecting<Options, undefined>
+
+const openingOf = (kind: string, { display_name, endpoint, id, options, token }: Chosen) => ({
+  kind,
+  id,
+  display_name,
+  has_token: token !== undefined,
+  options,
+  ...(endpoint === undefined ? undefined : { endpoint })
+})
+
+const grantedOf = ({ token }: Chosen, { secret }: PluginHost) => ({ token, secret })
+
 const sourceOf = (
-  { capabilities, description, endpoint, kind, label, options, reasons, secretFields }: SourceFacts,
+  { capabilities, description, endpoint, kind, label, options, reach, reasons, secretFields }: SourceFacts,
   supervisor: Supervisor
 ) =>
   defineRuntimeSource({
@@ -62,21 +79,14 @@ const sourceOf = (
     secretFields,
     ...(capabilities === undefined ? undefined : { capabilities }),
     ...(reasons === undefined ? undefined : { reasons }),
-    connect: ({ display_name, endpoint: at, id, options: chosen, token }, { secret }) =>
-      Effect.map(
-        supervisor.connect(
-          {
-            kind,
-            id,
-            display_name,
-            has_token: token !== undefined,
-            options: chosen,
-            ...(at === undefined ? undefined : { endpoint: at })
-          },
-          { token, secret }
-        ),
-        primitives
-      )
+    connect: (connecting, host) =>
+      Effect.map(supervisor.connect(openingOf(kind, connecting), grantedOf(connecting, host)), primitives),
+    ...(reach
+      ? {
+          reach: (connecting: Chosen, steps: Steps, host: PluginHost) =>
+            IsolatedReach.shown(supervisor.reach(openingOf(kind, connecting), grantedOf(connecting, host)), steps)
+        }
+      : undefined)
   })
 
 const schemeOf = ({ description, scheme, secretFields }: SchemeFacts, supervisor: Supervisor) =>

@@ -29,7 +29,9 @@ export interface Launched {
   readonly end: Effect.Effect<void>
 }
 
-const main = new URL(import.meta.url.endsWith(".ts") ? "./isolatedHost.ts" : "./isolatedHost.js", import.meta.url)
+const main = import.meta.url.endsWith(".ts")
+  ? new URL("./isolatedHost.ts", import.meta.url)
+  : new URL("./isolatedHost.js", import.meta.url)
 
 /** Where this program keeps compiled code, a host finds it as well: that is about half of its start. */
 const compiled = () => {
@@ -47,8 +49,8 @@ const environment = (): Readonly<Record<string, string>> => ({
   )
 })
 
-/** The descriptor of the wire in a process. */
-export const wireDescriptor = 3
+/** The descriptor of the wire in a process; its program knows it, too. */
+const wireDescriptor = 3
 
 /** Rounds of ending by force, and the time between two in milliseconds. */
 const rounds = 200

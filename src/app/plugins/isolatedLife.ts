@@ -1,5 +1,5 @@
 /** One life of a plugin's host, from its start to the moment when it is of no use any more. */
-import { Cause, Deferred, Effect, Layer, Option, Redacted, Scope } from "effect"
+import { Cause, Deferred, Effect, Layer, Option, Redacted, Scope, Stream } from "effect"
 import * as RpcClient from "effect/rpc/RpcClient"
 import * as RpcServer from "effect/rpc/RpcServer"
 import { problemOf } from "../../adapters/rpc/HostFailure.ts"
@@ -9,7 +9,8 @@ import {
   type Facts,
   hostChannel,
   HostRpcs,
-  type Opening
+  type Opening,
+  type ReachNews
 } from "../../adapters/rpc/HostRpcs.ts"
 import * as Pipe from "../../adapters/rpc/Pipe.ts"
 import * as PipeClient from "../../adapters/rpc/PipeClient.ts"
@@ -46,6 +47,7 @@ export interface Life {
   readonly end: Effect.Effect<End>
   /** The connection's source, opened when it is asked for first. */
   readonly source: (wanted: Wanted) => Effect.Effect<Required<Primitives>, Problem.Problem>
+  readonly reach: (wanted: Wanted) => Stream.Stream<ReachNews, Problem.Problem>
   readonly close: (channel: number) => Effect.Effect<void>
   readonly openScheme: (
     channel: number,
@@ -101,12 +103,11 @@ export const start = Effect.fnUntraced(function* (
       Layer.provide(PipeServer.layer(pipe, backendChannel))
     )
   )
-  const protocol = yield* PipeClient.make(pipe, hostChannel).open
-  const host = yield* Effect.provideService(
-    RpcClient.make(HostRpcs, { disableTracing: true }),
-    RpcClient.Protocol,
-    protocol
+  const over = PipeClient.make(pipe, hostChannel)
+  const reader = Effect.flatMap(over.open, (protocol) =>
+    Effect.provideService(RpcClient.make(HostRpcs, { disableTracing: true }), RpcClient.Protocol, protocol)
   )
+  const host = yield* reader
   const gone: Effect.Effect<End> = Effect.flatMap(pipe.ended, (why) =>
     why === "closed" ? launched.cause : Effect.succeed(why)
   )
@@ -166,6 +167,10 @@ export const start = Effect.fnUntraced(function* (
           Effect.andThen(Deferred.await(made))
         )
       }),
+    reach: (wanted) =>
+      Stream.catchCause(Stream.unwrap(Effect.map(reader, (own) => own.reach(wanted))), (cause) =>
+        Stream.fail(problemOf(cause, false))
+      ),
     close: (channel) =>
       Effect.suspend(() => {
         if (!open.delete(channel)) return Effect.void

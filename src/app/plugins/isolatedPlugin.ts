@@ -15,6 +15,7 @@ import { OutboundFactory } from "../../domain/plugin/PluginHost.ts"
 import * as Problem from "../../domain/Problem.ts"
 import * as SecretResolver from "../../domain/SecretResolver.ts"
 import { SourceKinds } from "../../domain/SourceKind.ts"
+import * as IsolatedReach from "./isolatedReach.ts"
 import * as Outbound from "./Outbound.ts"
 import * as PluginFile from "./PluginFile.ts"
 import * as PluginSettings from "./PluginSettings.ts"
@@ -100,6 +101,22 @@ export const make = Effect.fnUntraced(function* (pipe: Pipe, secrets: Secrets) {
       return yield* Effect.onError(Scope.provide(opening, own), () => close(channel))
     })
 
+  /** With the plugin's kinds, whose secrets are those that the backend granted to the channel. */
+  const withKinds = <A>(channel: number, use: Effect.Effect<A, Problem.Problem, SourceKinds | Scope.Scope>) =>
+    Effect.gen(function* () {
+      const kinds = yield* SourceKinds
+      for (const { definition, references, settings } of ready) {
+        if (definition[mark] === "runtime_source") yield* kinds.add(definition, { settings, references })
+      }
+      return yield* use
+    }).pipe(
+      Effect.provide([
+        SourceKinds.layer,
+        Layer.effect(SecretResolver.SecretResolver, resolverOf(secrets, channel)),
+        outbound
+      ])
+    )
+
   return {
     load: Effect.fnUntraced(
       function* ({ file, policy, settings }) {
@@ -113,21 +130,21 @@ export const make = Effect.fnUntraced(function* (pipe: Pipe, secrets: Secrets) {
     open: ({ channel, opening }) =>
       on(
         channel,
-        Effect.gen(function* () {
-          const kinds = yield* SourceKinds
-          for (const { definition, references, settings } of ready) {
-            if (definition[mark] === "runtime_source" && definition.kind === opening.kind) {
-              yield* kinds.add(definition, { settings, references })
-            }
-          }
-          const source = yield* kinds.connect(entryOf(opening))
-          yield* Layer.build(Layer.provide(SourceHost.layer(source), PipeServer.layer(pipe, channel)))
-        }).pipe(
-          Effect.provide([
-            SourceKinds.layer,
-            Layer.effect(SecretResolver.SecretResolver, resolverOf(secrets, channel)),
-            outbound
-          ])
+        withKinds(
+          channel,
+          Effect.gen(function* () {
+            const source = yield* Effect.flatMap(SourceKinds, (kinds) => kinds.connect(entryOf(opening)))
+            yield* Layer.build(Layer.provide(SourceHost.layer(source), PipeServer.layer(pipe, channel)))
+          })
+        )
+      ),
+    reach: ({ channel, opening }) =>
+      IsolatedReach.told((steps) =>
+        Effect.scoped(
+          withKinds(
+            channel,
+            Effect.flatMap(SourceKinds, (kinds) => kinds.reach(entryOf(opening), steps))
+          )
         )
       ),
     openScheme: ({ channel, scheme }) =>

@@ -2,9 +2,9 @@
  * Keeps the host of one plugin running: one that ends, uses too much or answers no more is ended for good and started
  * again after a while. Whoever depends on it learns of the loss as a typed failure in the same moment, and nobody else.
  */
-import { Clock, Effect, Exit, Random, type Redacted, Scope } from "effect"
+import { Clock, Effect, Exit, Random, type Redacted, Scope, Stream } from "effect"
 import { lost } from "../../adapters/rpc/HostFailure.ts"
-import { type Facts, firstChannel, type Opening } from "../../adapters/rpc/HostRpcs.ts"
+import { type Facts, firstChannel, type Opening, type ReachNews } from "../../adapters/rpc/HostRpcs.ts"
 import type { Diagnostic } from "../../domain/Diagnostic.ts"
 import type * as Problem from "../../domain/Problem.ts"
 import type { Primitives } from "../../domain/RuntimeSource.ts"
@@ -28,6 +28,8 @@ export interface Supervisor {
     opening: Opening,
     granted: Life.Granted
   ) => Effect.Effect<Effect.Effect<Required<Primitives>, Problem.Problem>, Problem.Problem, Scope.Scope>
+  /** Goes the way to a connection's runtime, once. */
+  readonly reach: (opening: Opening, granted: Life.Granted) => Stream.Stream<ReachNews, Problem.Problem>
   /** A scheme's lookup for as long as the scope lives. `selective` as the plugin has it at the moment. */
   readonly scheme: (
     name: string,
@@ -175,12 +177,18 @@ export const make = Effect.fnUntraced(function* (
       }
       return source
     }),
+    reach: (opening, granted) =>
+      Stream.unwrap(
+        Effect.map(channel(granted), (number) =>
+          current === undefined ? Stream.fail(lost()) : current.reach({ channel: number, opening })
+        )
+      ),
     scheme: Effect.fnUntraced(function* (name, granted) {
       const number = yield* channel(granted)
       const opened = new WeakMap<Life.Life, boolean>()
       const life = Effect.gen(function* () {
         const present = current
-        if (present === undefined) return yield* Effect.fail(lost())
+        if (present === undefined) return yield* lost()
         if (!opened.has(present)) opened.set(present, (yield* present.openScheme(number, name)).selective)
         return present
       })
