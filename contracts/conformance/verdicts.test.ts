@@ -28,6 +28,29 @@ const without =
   (all: Capabilities): Capabilities =>
     Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name)))
 
+/** A source of a runtime that is a little older: it knows no modes, no interrupt and no permissions, and says so. */
+const unsteered = Effect.map(embedded, (subject): Subject => ({
+  ...subject,
+  connect: Effect.map(subject.connect, (source) => {
+    const refuse = (operation: string) => () => Effect.fail(problem(source, operation, "operation_unsupported"))
+    return {
+      ...source,
+      describe: Effect.map(source.describe, (it) => {
+        const { "workers.input": _, ...others } = without(
+          "workers.interrupt",
+          "workers.permissions"
+        )(it.capabilities ?? {})
+        return { ...it, capabilities: { ...others, "workers.input": {} } }
+      }),
+      input: (id, { mode, ...said }, options) =>
+        mode === undefined || mode === "reject" ? source.input(id, said, options) : refuse("worker.input")(),
+      interrupt: refuse("worker.interrupt"),
+      permit: refuse("worker.permit"),
+      unqueue: refuse("worker.unqueue")
+    }
+  })
+}))
+
 const failed = ({ outcomes }: Report) => outcomes.filter(({ verdict }) => verdict === "failed")
 
 describe("verdicts", () => {
@@ -38,6 +61,21 @@ describe("verdicts", () => {
       assert.strictEqual(report.tier, "core")
       const streams = report.outcomes.filter(({ group }) => group === "resume")
       assert.isTrue(streams.every((it) => it.verdict === "unsupported" && it.reason?.includes("events")))
+    })
+  )
+
+  it.live("a source whose turns cannot be steered keeps its tier, and what it lacks is unsupported by name", () =>
+    Effect.gen(function* () {
+      const report = yield* run(yield* unsteered)
+      assert.deepStrictEqual(failed(report), [])
+      assert.strictEqual(report.tier, "durable")
+      const steering = report.outcomes.filter(({ group }) => group === "steering")
+      assert.deepStrictEqual(
+        steering.filter(({ verdict }) => verdict !== "unsupported").map(({ id, verdict }) => [id, verdict]),
+        // What every worker does.
+        [["steering.reject", "passed"]]
+      )
+      assert.isTrue(steering.every(({ reason, verdict }) => verdict === "passed" || /workers\./.test(reason ?? "")))
     })
   )
 
