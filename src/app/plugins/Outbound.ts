@@ -66,10 +66,10 @@ const unencodable = (request: HttpClientRequest) =>
 const messagesOf = ({ take }: EgressSocket.EgressSocket): Stream.Stream<string, Problem.Problem> =>
   Stream.fromEffectRepeat(take).pipe(
     Stream.flattenIterable,
-    Stream.catchTag("SocketClosed", (closed) =>
-      closed.code === 1000 ? Stream.empty : Stream.fail(RemoteFailure.ofClose(closed))
-    ),
-    Stream.catchTag("EgressFailure", (failure) => Stream.fail(RemoteFailure.ofEgress(failure)))
+    Stream.catchTags({
+      SocketClosed: (closed) => (closed.code === 1000 ? Stream.empty : Stream.fail(RemoteFailure.ofClose(closed))),
+      EgressFailure: (failure) => Stream.fail(RemoteFailure.ofEgress(failure))
+    })
   )
 
 const urlOf = (url: string) =>

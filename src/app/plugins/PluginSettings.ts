@@ -50,13 +50,13 @@ export const decode = Effect.fnUntraced(function* (definitions: ReadonlyArray<Pl
       continue
     }
     const strict = yield* Effect.result(
-      Schema.decodeUnknownEffect(settings, { onExcessProperty: "error", errors: "all" })(options)
+      Schema.decodeEffect(settings, { onExcessProperty: "error", errors: "all" })(options)
     )
     const errors = strict._tag === "Success" ? [] : fieldErrors(strict.failure.issue)
     const wrong = errors.filter((error) => !topLevel(error))
     if (wrong.length > 0) return yield* refuse(wrong)
     unexpected.push(new Set(errors.map(({ pointer }) => pointer)))
-    const decoded = yield* Effect.mapError(Schema.decodeUnknownEffect(settings)(options), () => refuse([]))
+    const decoded = yield* Effect.mapError(Schema.decodeEffect(settings)(options), () => refuse([]))
     ready.push({ definition, settings: decoded, references })
   }
   const [first = new Set<string>(), ...others] = unexpected

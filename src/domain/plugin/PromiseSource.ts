@@ -133,6 +133,8 @@ const farewell = (end: () => PromiseLike<unknown> | unknown) =>
 const streamed = (open: (call: Call) => AsyncIterable<SourceFrame>): Stream.Stream<SourceFrame, Problem.Problem> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      // Aborted before the iterable is ended: one that waits for something would otherwise not hear of it.
+      // @effect-diagnostics-next-line abortControllerInEffect:off
       const controller = new AbortController()
       const frames = open({ signal: controller.signal })[Symbol.asyncIterator]()
       yield* Effect.addFinalizer(() => {
