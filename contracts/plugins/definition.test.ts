@@ -1,6 +1,6 @@
 /** What comes with a kind without a line from its author, and the promise facade, on definitions made here. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Logger, Metric, Redacted, Schema, Stream } from "effect"
+import { Effect, Fiber, Layer, Logger, Metric, Redacted, Schema, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
 import { callDeadline } from "../../src/domain/plugin/Guard.ts"
 import {
@@ -502,3 +502,24 @@ describe("the promise facade", () => {
     })
   )
 })
+
+it.effect("an operation is a span where somebody traces, named by the operation and without an address", () =>
+  Effect.gen(function* () {
+    const spans: Array<Tracer.NativeSpan> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    const source = yield* Effect.provideService(
+      connected(defined({}), { endpoint: "http://10.0.0.7/x" }),
+      Tracer.Tracer,
+      tracer
+    )
+    yield* Effect.provideService(source.list({}), Tracer.Tracer, tracer)
+    const span = spans.find(({ name }) => name === "source.worker.list")
+    assert.deepStrictEqual(Object.fromEntries(span?.attributes ?? []), { kind: "example", runtime_id: "example" })
+  }).pipe(Effect.scoped)
+)

@@ -2,7 +2,7 @@
  * What stands between the product and the primitives of a kind, so that no author has to write it: what was not declared
  * is not asked, calls have a deadline and are counted, and a failure that is not a problem becomes one.
  */
-import { Cause, Clock, type Context, Duration, Effect, type Exit, Metric, Result, Stream } from "effect"
+import { Cause, Clock, type Context, Duration, Effect, type Exit, Metric, Result, Stream, Tracer } from "effect"
 import type { RuntimeId, WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
 import { type Capabilities, capability, type RuntimeDescription } from "../Runtime.ts"
@@ -113,6 +113,8 @@ const completed = (said: Partial<RuntimeDescription>, { capabilities: declared, 
 /** @returns the operations as the product may call them */
 export const guard = (given: SourcePrimitives, it: Guarding): Required<Primitives> => {
   const count = counting(it)
+  // A span that nobody looks at costs more than the rest of the guard.
+  const traced = it.services.mapUnsafe.has(Tracer.Tracer.key)
   const declares = (...names: ReadonlyArray<string>) =>
     it.capabilities === undefined || names.some((name) => Object.hasOwn(it.capabilities ?? {}, name))
 
@@ -131,12 +133,15 @@ export const guard = (given: SourcePrimitives, it: Guarding): Required<Primitive
           duration: callDeadline,
           orElse: () => Effect.fail(RuntimeFault.problem("deadline"))
         })
-    return Effect.flatMap(Clock.Clock, (clock) => {
+    const timed = Effect.flatMap(Clock.Clock, (clock) => {
       const started = clock.currentTimeNanosUnsafe()
       return Effect.onExit(asked, (exit) =>
         Effect.sync(() => count(operation, codeOf(exit), Number(clock.currentTimeNanosUnsafe() - started) / 1e9))
       )
-    }).pipe(Effect.withSpan(`source.${operation}`, { attributes: { kind: it.kind, runtime_id: it.runtime_id } }))
+    })
+    return traced
+      ? Effect.withSpan(timed, `source.${operation}`, { attributes: { kind: it.kind, runtime_id: it.runtime_id } })
+      : timed
   }
 
   const events = (worker_id: WorkerId, cursor: string | undefined): Stream.Stream<SourceFrame, Problem.Problem> => {
