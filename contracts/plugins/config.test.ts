@@ -193,3 +193,18 @@ it.live("a change of the plugins in the file is said to need a restart", () =>
     )
   }).pipe(Effect.scoped)
 )
+
+it.live("a secret that only the file may name is not led elsewhere through the API by other options", () =>
+  Effect.gen(function* () {
+    const written = `[[runtimes.source]]\nid = "a"\nkind = "example"\ntoken_ref = "file:/srv/elsewhere"\noptions = { api_key_ref = "file:/srv/other" }\n`
+    const { call, folder } = yield* world(written)
+    const text = Server.readConfig(folder)
+    const changed = yield* call("PATCH", `${root}/a`, {
+      body: { options: { api_key_ref: "file:/srv/other", greeting: "x" } }
+    })
+    assert.strictEqual(changed.status, 400)
+    assert.include(["/token_ref outside_allowed_folders"], pointers(changed)[0])
+    assert.strictEqual(Server.readConfig(folder), text)
+    assert.strictEqual((yield* call("PATCH", `${root}/a`, { body: { display_name: "Named" } })).status, 200)
+  }).pipe(Effect.scoped)
+)
