@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { loopCrashes } from "../../src/app/plugins/isolatedBounds.ts"
 import * as BackendProcess from "../backend/BackendProcess.ts"
 import { fixture } from "./IsolationWorld.ts"
 
@@ -74,9 +75,15 @@ describe.skipIf(process.platform !== "linux")("a backend with a plugin in a proc
     })
     return { status: response.status, answer: (await response.json()) as Readonly<Record<string, unknown>> }
   }
+  /** Once its host is there again. */
   const create = async (runtime: string) => {
-    const { answer } = await ask(`/api/runtimes/${runtime}/workers`, {})
-    return (answer["worker"] as { readonly worker_id: string }).worker_id
+    let worker = ""
+    await until(async () => {
+      const { answer } = await ask(`/api/runtimes/${runtime}/workers`, {})
+      worker = (answer["worker"] as { readonly worker_id: string } | undefined)?.worker_id ?? ""
+      return worker !== ""
+    })
+    return worker
   }
   const hostOf = async () => {
     await until(() => hostsOf(backend.pid).length === 1)
@@ -141,6 +148,20 @@ describe.skipIf(process.platform !== "linux")("a backend with a plugin in a proc
       assert.notInclude(readFileSync(`/proc/${host}/${file}`, "utf8"), canary)
     }
     assert.notInclude(backend.written.stderr, canary)
+  })
+
+  it("tells that its plugin is lost again and again, where connections are looked after", async () => {
+    const codes = async () => {
+      const { answer } = await ask("/api/settings/runtime-connections")
+      return (answer["diagnostics"] as ReadonlyArray<{ readonly code: string }>).map(({ code }) => code)
+    }
+    for (let crash = 1; crash < loopCrashes; crash++) {
+      const host = await hostOf()
+      process.kill(host, "SIGKILL")
+      await until(() => !isThere(host))
+    }
+    await hostOf()
+    await until(async () => (await codes()).includes("plugin_crash_loop"))
   })
 
   it("leaves no process behind when it is killed, not even one whose plugin lets nothing else happen", async () => {
