@@ -6,9 +6,7 @@ import {
   begins,
   busy,
   describe,
-  having,
   idle,
-  needs,
   never,
   nothing,
   OutOfReach,
@@ -24,15 +22,30 @@ export const unscripted = "no input is known that brings every runtime's default
 /** Inputs that are made to wait, at most, until one is refused. */
 const maxTries = 64
 
-const takes = Effect.fnUntraced(function* (provider: Provider, mode: "queue" | "interrupt") {
+const isSteered = Schema.is(Schema.Struct({ modes: Schema.Array(Schema.String) }))
+
+/** A runtime that declares nothing is never steered, so there is nothing to verify. */
+const declares = Effect.fnUntraced(function* (
+  provider: Provider,
+  what: string,
+  among: (capabilities: Readonly<Record<string, unknown>>) => boolean
+) {
   const { runtime } = yield* describe(provider)
-  if (runtime.capabilities === undefined || runtime.capabilities === null) return
-  const declared = runtime.capabilities["workers.input"]
-  if (isSteered(declared) && declared.modes.includes(mode)) return
-  return yield* new OutOfReach({ why: `the runtime does not declare the mode ${mode} of workers.input` })
+  if (among(runtime.capabilities ?? {})) return
+  return yield* new OutOfReach({ why: `the runtime does not declare ${what}` })
 })
 
-const isSteered = Schema.is(Schema.Struct({ modes: Schema.Array(Schema.String) }))
+const has = (provider: Provider, capability: string) => declares(provider, capability, (all) => capability in all)
+
+const takes = (provider: Provider, mode: "queue" | "interrupt") =>
+  declares(provider, `the mode ${mode} of workers.input`, ({ "workers.input": declared }) =>
+    isSteered(declared) ? declared.modes.includes(mode) : false
+  )
+
+const having =
+  (capability: string, and: Reach): Reach =>
+  (provider) =>
+    Effect.andThen(has(provider, capability), and(provider))
 
 const taking =
   (mode: "queue" | "interrupt", and: Reach): Reach =>
@@ -67,8 +80,8 @@ export const steeringStates = {
     Effect.all([
       takes(provider, "queue"),
       takes(provider, "interrupt"),
-      needs(provider, interrupt),
-      needs(provider, "workers.permissions")
+      has(provider, interrupt),
+      has(provider, "workers.permissions")
     ]).pipe(Effect.as({})),
   "a runtime with workers.interrupt": having(interrupt, nothing),
   "an idle worker of a runtime with workers.interrupt": having(interrupt, idle),
