@@ -99,7 +99,11 @@ describe("failures of a plugin", () => {
     [
       "a reason of its own",
       Effect.fail(
-        problem("worker_busy", canary, { reason: "canary", errors: [{ pointer: "/canary", code: "canary" }] })
+        problem("worker_busy", canary, {
+          reason: "canary",
+          capability: "canary",
+          errors: [{ pointer: "/canary", code: "canary" }]
+        })
       ),
       "worker_busy"
     ],
@@ -204,6 +208,23 @@ describe("answers of a plugin", () => {
         Stream.runForEach(source.events(worker_id, undefined), (frame) => Effect.sync(() => seen.push(frame)))
       )
       assert.deepStrictEqual([seen, found._tag, found.context.reason], [[frames[0]], "plugin_failed", "answer"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("are not waited for longer from a plugin that does not let itself be interrupted", () =>
+    Effect.gen(function* () {
+      const stuck = Effect.uninterruptible(Effect.never)
+      const source = yield* connected(defined({ list: () => stuck }))
+      const asked = yield* Effect.forkChild(Effect.flip(source.list({})))
+      yield* TestClock.adjust(callDeadline)
+      assert.strictEqual((yield* Fiber.join(asked))._tag, "runtime_timeout")
+      const given = yield* Effect.forkChild(source.list({}), { startImmediately: true })
+      yield* Fiber.interrupt(given)
+      const opening = yield* Effect.forkChild(
+        Effect.flip(Effect.scoped(connected(defined({}, { connect: () => stuck }))))
+      )
+      yield* TestClock.adjust(connectDeadline)
+      assert.strictEqual((yield* Fiber.join(opening))._tag, "runtime_timeout")
     }).pipe(Effect.scoped)
   )
 

@@ -2,7 +2,7 @@
  * What stands between the product and the primitives of a kind, so that no author has to write it: what was not declared
  * is not asked, calls have a deadline and are counted, and a failure that is not a problem becomes one.
  */
-import { Cause, Clock, type Context, Duration, Effect, type Exit, Metric, Result, Stream, Tracer } from "effect"
+import { Cause, Clock, type Context, Duration, Effect, type Exit, Fiber, Metric, Result, Stream, Tracer } from "effect"
 import type { RuntimeId, WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
 import { type Capabilities, capability, type RuntimeDescription } from "../Runtime.ts"
@@ -79,13 +79,23 @@ const explain = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>, it: Gu
   return problem
 })
 
+/** In a fiber of its own: whoever waits may go at once, also when the plugin does not let itself be interrupted. */
+const apart = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDetach(Effect.interruptible(effect), { startImmediately: true }), (fiber) =>
+      Effect.onInterrupt(restore(Fiber.join(fiber)), () =>
+        Effect.forkDetach(Fiber.interrupt(fiber), { startImmediately: true })
+      )
+    )
+  )
+
 /** Makes problems of everything that a call can end with, except being interrupted. */
 export const contained = <A, R>(
   effect: Effect.Effect<A, unknown, R>,
   it: Guarding,
   operation: string
 ): Effect.Effect<A, Problem.Problem, R> =>
-  Effect.catchCause(effect, (cause) =>
+  Effect.catchCause(apart(effect), (cause) =>
     Cause.hasInterruptsOnly(cause)
       ? Effect.failCause(cause as Cause.Cause<never>)
       : Effect.flatMap(explain(cause, it, operation), Effect.fail)
