@@ -149,11 +149,13 @@ it.live("what is not there, is no file, or could be changed by others is not loa
     const folder = yield* Server.workspace
     install(folder, "loose", simple("loose"))
     chmodSync(fileOf(folder, "loose"), 0o620)
+    install(folder, "open-folder", simple("open"))
+    chmodSync(join(fileOf(folder, "open-folder"), ".."), 0o777)
     mkdirSync(join(folder, ".yoi/node_modules/folder/index.mjs"), { recursive: true })
     symlinkSync(fileOf(folder, "loose"), join(folder, ".yoi/node_modules/link.mjs"))
     const { codes, kinds, messages } = yield* loaded(
       folder,
-      `${byPath("loose", "folder", "absent")}
+      `${byPath("loose", "folder", "absent", "open-folder")}
 [[plugins]]
 path = "node_modules/link.mjs"
 [[plugins]]
@@ -167,12 +169,13 @@ path = "/dev/null"
       "plugin_not_a_file",
       "plugin_not_found",
       "plugin_writable_by_others",
+      "plugin_writable_by_others",
       "plugin_not_found",
       "plugin_not_a_file"
     ])
     assert.deepStrictEqual(kinds, [])
     assert.match(messages[0] ?? "", /^Plugin 1 of the config file: .*chmod go-w/)
-    assert.match(messages[4] ?? "", /^Plugin "canary-absent": /)
+    assert.match(messages[5] ?? "", /^Plugin "canary-absent": /)
     assert.notInclude(messages.join(), folder)
   }).pipe(Effect.scoped)
 )
