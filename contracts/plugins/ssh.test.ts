@@ -96,7 +96,7 @@ describe.each(servers)("a runtime over SSH, before %s", (_name, make, skip) => {
       const before = new Set(tunnelsOf())
       const source = yield* connect()
       assert.strictEqual(yield* outcome(source), "running")
-      const [tunnel] = tunnelsOf().filter((pid) => !before.has(pid))
+      const tunnel = tunnelsOf().find((pid) => !before.has(pid))
       process.kill(tunnel!, "SIGKILL")
       // A call that was on its way is lost with the tunnel; whoever asks again is answered.
       assert.strictEqual((yield* Effect.eventually(source.describe)).status, "running")

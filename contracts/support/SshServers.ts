@@ -1,47 +1,23 @@
 /** SSH servers on loopback: one in this process from the registry, and the system's own where there is one. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { connect, createServer, type Socket } from "node:net"
 import { tmpdir, userInfo } from "node:os"
 import { delimiter, join } from "node:path"
 import { Effect, type Scope } from "effect"
+import ssh2, { type Client, type KeyPair } from "ssh2"
 
-/** What is used of the package, which has no types of its own. */
-interface Ssh2 {
-  readonly Server: new (
-    options: { readonly hostKeys: ReadonlyArray<string> },
-    serve: (client: Client, info: unknown) => void
-  ) => {
-    listen: (port: number, host: string, done: () => void) => void
-    address: () => { readonly port: number }
-    close: (done: () => void) => void
-  }
-  readonly utils: {
-    generateKeyPairSync: (kind: "ed25519") => { readonly private: string; readonly public: string }
-    parseKey: (text: string) => { readonly getPublicSSH: () => Buffer }
-  }
-}
-interface Client {
-  on(event: "authentication", hear: (login: Login) => void): Client
-  on(event: "tcpip", hear: (accept: () => NodeJS.ReadWriteStream, reject: () => void, to: Destination) => void): Client
-  on(event: "error" | "ready" | "close", hear: () => void): Client
-  end(): void
-}
-interface Login {
-  readonly method: string
-  readonly key?: { readonly data: Buffer }
-  accept: () => void
-  reject: () => void
-}
-interface Destination {
-  readonly destIP: string
-  readonly destPort: number
+/** One of some hundred keys that the package makes is too short to be one (a leading zero is lost): then another is made. */
+export const keyPair = (): KeyPair => {
+  const pair = ssh2.utils.generateKeyPairSync("ed25519")
+  return ssh2.utils.parseKey(pair.public) instanceof Error ? keyPair() : pair
 }
 
-const { Server, utils } = createRequire(import.meta.url)("ssh2") as Ssh2
-
-export const keyPair = () => utils.generateKeyPairSync("ed25519")
+const publicKeyOf = (text: string): Buffer => {
+  const key = ssh2.utils.parseKey(text)
+  if (key instanceof Error) throw key
+  return key.getPublicSSH()
+}
 
 /** A folder with an identity in it that nobody else can read. */
 export const identity = Effect.map(
@@ -74,12 +50,12 @@ const hostKeyOf = (publicKey: string) => publicKey.split(" ").slice(0, 2).join("
 export const inProcess: Make = (authorized) =>
   Effect.gen(function* () {
     const host = keyPair()
-    const allowed = utils.parseKey(authorized).getPublicSSH()
+    const allowed = publicKeyOf(authorized)
     const sockets = new Set<Socket>()
     const clients = new Set<Client>()
     let forwards = true
     let logins = 0
-    const server = new Server({ hostKeys: [host.private] }, (client) => {
+    const server = new ssh2.Server({ hostKeys: [host.private] }, (client) => {
       clients.add(client)
       client
         .on("authentication", (login) =>
@@ -100,7 +76,8 @@ export const inProcess: Make = (authorized) =>
           socket.on("error", () => undefined)
           channel.on("error", () => undefined)
           channel.on("close", () => socket.destroy())
-          socket.pipe(channel).pipe(socket)
+          socket.pipe(channel)
+          channel.pipe(socket)
         })
       })
     })

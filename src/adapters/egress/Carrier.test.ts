@@ -29,7 +29,7 @@ const scripted = (script: ReadonlyArray<"up" | Problem.Problem>) => {
     start: Effect.gen(function* () {
       const line = script[Math.min(starts, script.length - 1)]!
       starts += 1
-      if (line !== "up") return yield* Effect.fail(line)
+      if (line !== "up") return yield* line
       yield* Effect.addFinalizer(() => Effect.sync(() => void (ended += 1)))
       const end = yield* Deferred.make<Problem.Problem>()
       ends.push(end)
@@ -115,6 +115,16 @@ describe("Carrier", () => {
       assert.strictEqual(yield* reasonOf(carrier), "passing")
       yield* TestClock.adjust(Carrier.firstBackoffMs)
       assert.strictEqual(script.starts(), 3)
+    }).pipe(longest, Effect.scoped)
+  )
+
+  it.effect("goes on after a defect of an attempt", () =>
+    Effect.gen(function* () {
+      let starts = 0
+      const start = Effect.suspend(() => ((starts += 1) === 1 ? Effect.die(new Error("no space")) : Effect.never))
+      yield* Carrier.make(start, starting)
+      yield* TestClock.adjust(Carrier.firstBackoffMs)
+      assert.strictEqual(starts, 2)
     }).pipe(longest, Effect.scoped)
   )
 

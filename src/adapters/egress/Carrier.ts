@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { connect as connectTo, type NetConnectOpts, type Socket } from "node:net"
-import type * as Problem from "../../domain/Problem.ts"
+import * as Problem from "../../domain/Problem.ts"
 import { discard } from "./EgressDial.ts"
 import { codeOf, type EgressFailure, failure } from "./EgressFailure.ts"
 import type { Dialer, Held } from "./EgressTarget.ts"
@@ -87,7 +87,11 @@ export const make = Effect.fnUntraced(function* (
     return problem
   }).pipe(
     Effect.scoped,
-    Effect.catch((problem) => Effect.succeed(problem))
+    Effect.catch((problem) => Effect.succeed(problem)),
+    // A defect of one attempt, a full disk for instance, must not be the end of all.
+    Effect.catchDefect((defect) =>
+      Effect.as(Effect.logError("What carries connections to a runtime broke off", defect), Problem.make("internal"))
+    )
   )
 
   const keep = Effect.gen(function* () {
@@ -136,10 +140,10 @@ export const make = Effect.fnUntraced(function* (
   )
   return {
     dial: (held) =>
-      Effect.catch(patient(held), (failed) =>
-        failed.reason._tag === "carrier"
-          ? Effect.fail(failed)
-          : Effect.flatMap(noticed, (seen) => (Option.isNone(seen) ? Effect.fail(failed) : patient(held)))
+      Effect.catchIf(
+        patient(held),
+        ({ reason }) => reason._tag !== "carrier",
+        (failed) => Effect.flatMap(noticed, (seen) => (Option.isNone(seen) ? Effect.fail(failed) : patient(held)))
       ),
     restarts: () => restarts,
     upSince: () => since

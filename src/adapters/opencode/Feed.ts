@@ -67,7 +67,7 @@ export const make = Effect.fnUntraced(function* (line: Call.Line) {
 
   const open = Effect.gen(function* () {
     const own = yield* Scope.fork(scope)
-    const take = yield* Call.events(line).pipe(
+    const { take } = yield* Call.events(line).pipe(
       Scope.provide(own),
       Effect.onError(() => Scope.close(own, Exit.void))
     )

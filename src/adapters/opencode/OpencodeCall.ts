@@ -82,7 +82,7 @@ export const send = Effect.fnUntraced(function* <A>(line: Line, call: Call<A>) {
     )
   if (status >= 300) return yield* refusal(status, call.path.startsWith("/session/"))
   const text = new TextDecoder().decode(body)
-  const decoded = Schema.decodeUnknownOption(Schema.fromJsonString(call.answer))(text === "" ? "null" : text)
+  const decoded = Schema.decodeOption(Schema.fromJsonString(call.answer))(text === "" ? "null" : text)
   if (Option.isNone(decoded)) return yield* RuntimeFault.problem("wrong_shape")
   return decoded.value
 })
@@ -99,5 +99,5 @@ export const events = Effect.fnUntraced(function* (line: Line) {
       failed._tag === "EgressFailure" ? line.problemOf(failed) : refusal(failed.status, false)
     )
   )
-  return Effect.mapError(opened.take, line.problemOf)
+  return { take: Effect.mapError(opened.take, line.problemOf) }
 })

@@ -37,7 +37,11 @@ export interface ProcessFigures extends Partial<RuntimeChild.Figures> {
 /** What the process sees in the Host header. Nothing is resolved or dialled by it. */
 const endpoint = "http://127.0.0.1:1"
 
-const guard = new URL(import.meta.url.endsWith(".ts") ? "./RuntimeGuard.ts" : "./RuntimeGuard.js", import.meta.url).href
+const guard = (
+  import.meta.url.endsWith(".ts")
+    ? new URL("./RuntimeGuard.ts", import.meta.url)
+    : new URL("./RuntimeGuard.js", import.meta.url)
+).href
 
 const starting = Problem.make("runtime_unavailable", "The runtime's process is being started.", {
   reason: "process_starting"
