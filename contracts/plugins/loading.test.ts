@@ -144,6 +144,19 @@ it.live("a package is found as its neighbours would import it, also one that is 
   }).pipe(Effect.scoped)
 )
 
+it.live("a plugin that has brought copies of effect and of this package shares the backend's", () =>
+  Effect.gen(function* () {
+    const folder = yield* Server.workspace
+    install(folder, "own/node_modules/effect", `throw new Error("the wrong copy")`, { name: "effect" })
+    install(folder, "own/node_modules/yoi-workspace", `throw new Error("the wrong copy")`, {
+      name: "yoi-workspace",
+      exports: { "./plugin": "./index.mjs" }
+    })
+    install(folder, "own", simple("own"))
+    assert.deepStrictEqual((yield* loaded(folder, byPath("own"))).kinds, ["own"])
+  }).pipe(Effect.scoped)
+)
+
 it.live("what is not there, is no file, or could be changed by others is not loaded", () =>
   Effect.gen(function* () {
     const folder = yield* Server.workspace
