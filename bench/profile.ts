@@ -1,6 +1,6 @@
 /**
- * `node bench/profile.ts FILE.cpuprofile [--top N] [--tree]`: condenses a processor profile into text: whose code the
- * time goes to, and which functions. Made with `npm run bench -- … --profile DIR`.
+ * `node bench/profile.ts FILE.cpuprofile [--top N] [--after MS]`: condenses a processor profile into text: whose code the
+ * time goes to, and which functions. `--after` leaves the start out. Made with `npm run bench -- … --profile DIR`.
  */
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
@@ -98,14 +98,24 @@ export const condense = (profile: Profile, top: number): string =>
       .map(([name, share]) => `${percent(share)}  ${name}`)
   ].join("\n")
 
+/** The profile without its first milliseconds. */
+const since = (profile: Profile, milliseconds: number): Profile => {
+  let passed = 0
+  const from = profile.timeDeltas.findIndex((delta) => (passed += delta) >= milliseconds * 1_000)
+  return { ...profile, samples: profile.samples.slice(from), timeDeltas: profile.timeDeltas.slice(from) }
+}
+
 if (import.meta.main) {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { top: { type: "string", default: "25" } }
+    options: { top: { type: "string", default: "25" }, after: { type: "string", default: "0" } }
   })
   const [file] = positionals
   if (file === undefined) {
     console.error("Name a .cpuprofile file.")
     process.exitCode = 2
-  } else console.log(condense(JSON.parse(readFileSync(file, "utf8")) as Profile, Number(values.top)))
+  } else {
+    const profile = JSON.parse(readFileSync(file, "utf8")) as Profile
+    console.log(condense(since(profile, Number(values.after)), Number(values.top)))
+  }
 }
