@@ -58,6 +58,8 @@ describe("a runtime process", () => {
       const [pid] = World.runtimesOver(root)
       // The next one is there already, as when a change of the connection is applied: it waits for its turn.
       const next = yield* World.connect(root)
+      const waiting = yield* Effect.flip(next.describe)
+      assert.deepStrictEqual([waiting._tag, waiting.context.reason], ["runtime_unavailable", "process_starting"])
       assert.deepStrictEqual(World.runtimesOver(root), [pid!])
       yield* Scope.close(scope, Exit.void)
       assert.isTrue(isGone(pid!))
