@@ -199,9 +199,12 @@ deny = "10.0.0.0/8"
       const config = yield* filled.read
       assert.deepStrictEqual(config.diagnostics, [])
       assert.deepStrictEqual(
-        [config.connections.length, config.limits, config.egress.deny],
-        [1, { max_records: 200 }, ["10.0.0.0/8"]]
+        [config.connections.map(({ kind }) => kind), config.limits, config.egress.deny],
+        [["remote_http", "mock"], { max_records: 200 }, ["10.0.0.0/8"]]
       )
+      assert.deepStrictEqual(config.plugins, [
+        { package: "yoi-workspace-plugin-example", isolation: "process", position: 1 }
+      ])
     })
   )
 

@@ -82,12 +82,10 @@ export const MockOptions = Schema.Struct({
       .annotate({ title: "Workers", description: "Workers that are there from the start, and what is said to each." })
   ),
   faults: Schema.optionalKey(
-    Schema.Array(FaultRule)
-      .check(Schema.isMaxLength(maxRules))
-      .annotate({
-        title: "Faults",
-        description: "What goes wrong on the way, by operation: by chance, or in a sequence."
-      })
+    Schema.Array(FaultRule).check(Schema.isMaxLength(maxRules)).annotate({
+      title: "Faults",
+      description: "What goes wrong on the way, by operation: by chance, or in a sequence."
+    })
   ),
   /** Added to every call, in milliseconds. */
   latency_ms: Schema.optionalKey(
