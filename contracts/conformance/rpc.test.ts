@@ -1,6 +1,6 @@
 /** A source behind a wire keeps every promise of the port; the wire's end, its bounds and what travels along are certain. */
 import { PassThrough } from "node:stream"
-import { MessageChannel } from "node:worker_threads"
+import { MessageChannel, type MessagePort } from "node:worker_threads"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Random, Scope, Stream } from "effect"
 import { maxPortionLength, portions } from "../../src/adapters/rpc/FrameSchema.ts"
@@ -32,6 +32,8 @@ const portPair = () => {
   return [port1, port2] as const
 }
 
+const post = (port: MessagePort, text: string) => Wire.overPort(port).write(text, () => undefined)
+
 const worker_id = WorkerId.make("w-1")
 
 describe("a wire", () => {
@@ -52,7 +54,7 @@ describe("a wire", () => {
     assert.deepStrictEqual(await heard, { texts: [], why: "text_too_long" })
     const [near, far] = portPair()
     const over = heardBy(Wire.overPort(near))
-    far.postMessage("x".repeat(Wire.maxTextLength + 1))
+    post(far, "x".repeat(Wire.maxTextLength + 1))
     assert.deepStrictEqual(await over, { texts: [], why: "text_too_long" })
   })
 
@@ -69,7 +71,7 @@ describe("a pipe", () => {
     Effect.gen(function* () {
       const [near, far] = portPair()
       const pipe = Pipe.make(Wire.overPort(near))
-      far.postMessage(says)
+      post(far, says)
       return yield* pipe.ended
     })
 
@@ -86,7 +88,7 @@ describe("a pipe", () => {
       const [near, far] = portPair()
       const pipe = Pipe.make(Wire.overPort(near))
       yield* RpcSource.make(pipe, 3)
-      far.postMessage(JSON.stringify({ channel: 3, message: { _tag: "Defect", defect: "x" } }))
+      post(far, JSON.stringify({ channel: 3, message: { _tag: "Defect", defect: "x" } }))
       assert.strictEqual(yield* pipe.ended, "garbled")
 
       const [mine, theirs] = portPair()
@@ -98,7 +100,7 @@ describe("a pipe", () => {
         const bookmark = { kind: "bookmark", cursor: "x".repeat(4_194_304) }
         const chunk = { _tag: "Chunk", requestId: message.id, values: Array.from({ length: 4 }, () => bookmark) }
         const parts = Math.ceil(maxWaitingLength / JSON.stringify(chunk).length) + 3
-        for (let part = 0; part < parts; part++) theirs.postMessage(JSON.stringify({ channel: 3, message: chunk }))
+        for (let part = 0; part < parts; part++) post(theirs, JSON.stringify({ channel: 3, message: chunk }))
       })
       // The reader takes one frame and stands still.
       const read = yield* Effect.forkScoped(Stream.runForEach(source.events(worker_id, undefined), () => Effect.never))

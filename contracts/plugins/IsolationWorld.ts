@@ -1,5 +1,6 @@
 /** A plugin of the tests beside this process, at either level, with the kinds that it brings installed. */
 import { mkdtempSync, rmSync } from "node:fs"
+import { enableCompileCache } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -14,6 +15,11 @@ import * as SecretResolver from "../../src/domain/SecretResolver.ts"
 import { SourceKinds } from "../../src/domain/SourceKind.ts"
 
 export const levels: ReadonlyArray<Level> = ["worker", "process"]
+
+/** Hosts find compiled code where this process has it: they are started often here. */
+enableCompileCache()
+
+export const brokenFixture = fileURLToPath(new URL("isolationBroken.fixture.ts", import.meta.url))
 
 export const fixture = fileURLToPath(new URL("isolation.fixture.ts", import.meta.url))
 

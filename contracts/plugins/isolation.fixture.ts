@@ -1,9 +1,10 @@
-/** A plugin for the tests of isolation: a durable runtime, the laboratory with planted bugs, and ways to go wrong. */
+/** A plugin for the tests of isolation: a durable runtime, a way to one, a secret scheme, and ways to go wrong. */
+import { spawn } from "node:child_process"
 import { mkdirSync } from "node:fs"
 import { Effect, Layer, Redacted, Schema, Scope, Stream } from "effect"
 import * as EmbeddedSource from "../../src/adapters/embedded/EmbeddedSource.ts"
 import * as FileWorkerStore from "../../src/adapters/stores/FileWorkerStore.ts"
-import type { Source, Subject } from "../../src/domain/conformance/Conformance.ts"
+import type { Source } from "../../src/domain/conformance/Conformance.ts"
 import * as Engine from "../../src/domain/engine/Engine.ts"
 import { RuntimeId } from "../../src/domain/Identifiers.ts"
 import {
@@ -17,8 +18,7 @@ import {
 import type * as Problem from "../../src/domain/Problem.ts"
 import { RequestId } from "../../src/domain/RequestId.ts"
 import { WorkerRuntime } from "../../src/domain/WorkerRuntime.ts"
-import { complete, crypto, executor } from "../conformance/Laboratory.ts"
-import { mutants } from "../conformance/mutants.ts"
+import { crypto, executor } from "../conformance/Laboratory.ts"
 
 /** Never ends, and lets nothing else happen. */
 const spin = (): never => {
@@ -34,6 +34,14 @@ const hog = (): never => {
 const commands: Readonly<Record<string, () => unknown>> = {
   "/spin": spin,
   "/hog": hog,
+  "/buffers": () => {
+    // Kept until the sampler looks, in pages that are really there.
+    const kept = Array.from({ length: 40 }, () => Buffer.alloc(10_485_760, 1))
+    setTimeout(() => void kept.length, 60_000)
+  },
+  "/fork": () => {
+    for (let child = 0; child < 6; child++) spawn("sleep", ["86399"], { detached: true, stdio: "ignore" })
+  },
   "/exit": () => process.exit(3),
   "/throw": () =>
     setTimeout(() => {
@@ -100,7 +108,7 @@ export const durable = defineRuntimeSource({
       "/password": Effect.map(host.secret(options.password_ref ?? "env:NONE"), text),
       "/foreign": Effect.map(host.secret("test:foreign"), text),
       "/request": Effect.map(RequestId, (request) => request ?? "none"),
-      "/fetch": Effect.mapBoth(host.http.get("http://127.0.0.1:9/"), {
+      "/fetch": Effect.mapBoth(host.http.get("http://127.0.0.1:59999/"), {
         onSuccess: () => "reached",
         onFailure: problemOf
       })
@@ -148,55 +156,6 @@ export const distant = defineRuntimeSource({
         Redacted.value(secret).length > 8 ? { code: "not_encrypted", summary: "Long.", fix: "None." } : "Short."
       )
       yield* steps.take("tls", Effect.fail(fault("tls_expired")), () => "never")
-    })
-})
-
-/** The kit's helpers, asked as bundles so that they cross the wire like anything else. */
-const control = (subject: Subject) => ({
-  cut: subject.cut ?? Effect.void,
-  restart: Effect.orDie(subject.restart ?? Effect.void),
-  streams: subject.openStreams ?? Effect.succeed(0)
-})
-
-let laboratory: Promise<Subject> | undefined
-
-/** A bug keeps what it remembers through all connections to it. */
-const planted = new Map<number, Subject>()
-
-/** One laboratory a host: each connection is a way to it, and the bug is the connection's. */
-export const broken = defineRuntimeSource({
-  kind: "broken",
-  apiVersion,
-  label: "Broken",
-  description: "The laboratory with one planted bug, for tests.",
-  endpoint: "none",
-  options: Schema.Struct({ bug: Schema.Int, way: Schema.Literals(["good", "bad", "unreachable"]) }),
-  secretFields: [],
-  connect: ({ options: { bug, way } }) =>
-    Effect.gen(function* () {
-      laboratory ??= Effect.runPromise(Effect.flatMap(Scope.make(), (scope) => Scope.provide(complete, scope)))
-      const base = yield* Effect.promise(() => laboratory ?? Promise.reject(new Error("There is no laboratory.")))
-      const subject = planted.get(bug) ?? mutants[bug]?.mutate(base) ?? base
-      planted.set(bug, subject)
-      const connect =
-        way === "good"
-          ? subject.connect
-          : way === "bad" && subject.credential.kind === "token"
-            ? subject.credential.bad
-            : (subject.unreachable ?? subject.connect)
-      const source: Source = yield* connect
-      const controls = control(subject)
-      return {
-        ...source,
-        bundleAvailability: (id, digest) => {
-          if (id === "control:cut") return Effect.andThen(controls.cut, problem("config_bundle_missing"))
-          if (id === "control:restart") return Effect.andThen(controls.restart, problem("config_bundle_missing"))
-          if (id === "control:streams") {
-            return Effect.flatMap(controls.streams, (max) => problem("config_bundle_missing", undefined, { max }))
-          }
-          return source.bundleAvailability(id, digest)
-        }
-      }
     })
 })
 

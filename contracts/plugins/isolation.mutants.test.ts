@@ -48,7 +48,7 @@ describe("the mutants in a process of their own", () => {
   const scope = Scope.makeUnsafe()
   let world: Effect.Success<ReturnType<typeof IsolationWorld.world>>
   beforeAll(async () => {
-    world = await run(Scope.provide(IsolationWorld.world("process"), scope))
+    world = await run(Scope.provide(IsolationWorld.world("process", {}, IsolationWorld.brokenFixture), scope))
   })
   afterAll(() => run(Scope.close(scope, Exit.void)))
 

@@ -1,5 +1,5 @@
 /** What a plugin does wrong beside the backend costs its own connections, for a moment, and is said in words. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -73,6 +73,37 @@ const moduleOf = (text: string) =>
     }
   )
 
+describe.skipIf(process.platform !== "linux")("a plugin in a process of its own", () => {
+  /** After a command that is answered before anybody looks what it has done. */
+  const contained = (command: string, ends: string, bounds: Partial<Bounds.Bounds>) =>
+    Effect.gen(function* () {
+      const world = yield* IsolationWorld.world("process", { ...IsolationWorld.quick, ...bounds })
+      const { source, worker_id } = yield* opened(world)
+      const before = world.lives()
+      yield* Effect.exit(source.input(worker_id, said(command), {}))
+      yield* world.again(before)
+      assert.include(world.told[0]?.[0]?.message ?? "", ends)
+    }).pipe(Effect.scoped)
+
+  it.live("that fills memory outside of its heap is ended", () =>
+    contained("/buffers", "used more memory than it may", { heapMb: 64, beyondHeapMb: 256 })
+  )
+
+  it.live("that starts more processes than it may is ended with all of them", () =>
+    Effect.gen(function* () {
+      yield* contained("/fork", "started more processes than it may", { processes: 4 })
+      const left = readdirSync("/proc").filter((pid) => {
+        try {
+          return /^[0-9]+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("86399")
+        } catch {
+          return false
+        }
+      })
+      assert.deepStrictEqual(left, [])
+    })
+  )
+})
+
 describe("a plugin at either level", () => {
   it.live("that is lost while nobody calls fails calls at once, and says that nothing was sent", () =>
     Effect.gen(function* () {
@@ -126,6 +157,9 @@ for (const level of IsolationWorld.levels) {
         yield* Effect.eventually(source.get(worker_id))
         yield* Effect.eventually(source.input(worker_id, said("after the end"), {}))
         yield* idle(source, worker_id)
+        // Nothing listens there; that the way is open is what this shows.
+        const refused = yield* Effect.flip(source.input(worker_id, said("/fetch"), {}))
+        assert.strictEqual(worded(refused), "runtime_unreachable.refused")
         const page = yield* source.transcript(worker_id, {})
         const { transcript } = watcher.state
         assert.isAtMost(transcript.total_items, page.total_items)

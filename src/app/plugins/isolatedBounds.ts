@@ -18,6 +18,10 @@ export interface Bounds {
   readonly stableMs: number
   /** Heap of JavaScript that a plugin may use, in MiB. */
   readonly heapMb: number
+  /** Memory of a process and of what it has started beside that heap: the program itself, and buffers, in MiB. */
+  readonly beyondHeapMb: number
+  /** Processes that a plugin in a process of its own may have at once, itself included. */
+  readonly processes: number
 }
 
 export const bounds: Bounds = {
@@ -27,14 +31,10 @@ export const bounds: Bounds = {
   backoffMs: 500,
   maxBackoffMs: 30_000,
   stableMs: 60_000,
-  heapMb: 256
+  heapMb: 256,
+  beyondHeapMb: 512,
+  processes: 64
 }
-
-/** Memory of a process beside the heap of its plugin: the program itself, and buffers, in MiB. */
-export const beyondHeapMb = 512
-
-/** Processes that a plugin in a process of its own may have started at once, itself included. */
-export const maxProcesses = 64
 
 /** So many crashes in a row are a loop, and worth telling. */
 export const loopCrashes = 3

@@ -10,10 +10,9 @@ import * as ProcessSweep from "../../adapters/executors/ProcessSweep.ts"
 import * as ResourceSampler from "../../adapters/executors/ResourceSampler.ts"
 import * as Warden from "../../adapters/executors/Warden.ts"
 import * as Wire from "../../adapters/rpc/Wire.ts"
-import { beyondHeapMb, endMs, type Level, maxProcesses, passedVariables } from "./isolatedBounds.ts"
+import { type Bounds, endMs, type Level, passedVariables } from "./isolatedBounds.ts"
 
-export interface Launch {
-  readonly heapMb: number
+export interface Launch extends Pick<Bounds, "heapMb" | "beyondHeapMb" | "processes"> {
   readonly follow: (stream: Readable) => void
 }
 
@@ -62,7 +61,7 @@ const causeOf = (over: Promise<void>, cause: () => Cause | undefined) =>
     Effect.map(() => cause() ?? "unknown")
   )
 
-const inProcess = ({ follow, heapMb }: Launch): Launched => {
+const inProcess = ({ beyondHeapMb, follow, heapMb, processes }: Launch): Launched => {
   const mark = randomUUID()
   Warden.expect(mark)
   const child = spawn(process.execPath, [`--max-old-space-size=${heapMb}`, fileURLToPath(main)], {
@@ -93,7 +92,7 @@ const inProcess = ({ follow, heapMb }: Launch): Launched => {
     ResourceSampler.watch(
       mark,
       group,
-      { memory_bytes: (heapMb + beyondHeapMb) * 1_048_576, processes: maxProcesses, cpu_ms: Infinity },
+      { memory_bytes: (heapMb + beyondHeapMb) * 1_048_576, processes, cpu_ms: Infinity },
       ({ code }) => {
         cause ??= code === "memory_limit_reached" ? "memory" : "processes"
         ProcessSweep.signal(-group, "SIGKILL")

@@ -86,7 +86,7 @@ export const start = Effect.fnUntraced(function* (
   output: Output
 ): Effect.fn.Return<Life, NotLoaded, Scope.Scope> {
   const scope = yield* Effect.scope
-  const launched = yield* Launch.launch(plugin.level, { heapMb: bounds.heapMb, follow: output.follow })
+  const launched = yield* Launch.launch(plugin.level, { ...bounds, follow: output.follow })
   const pipe = Pipe.make(launched.wire)
   yield* Effect.addFinalizer(() => Effect.sync(() => pipe.end("closed")))
   const told = withSecret(output)

@@ -77,7 +77,8 @@ export const make = Effect.fnUntraced(function* (
   plugin: IsolatedPlugin,
   bounds: Bounds
 ): Effect.fn.Return<Supervisor, NotLoaded, Scope.Scope> {
-  const scope = yield* Effect.scope
+  // Made before the loop below, and so ended after it: an end in order is no loss.
+  const scope = yield* Scope.fork(yield* Effect.scope)
   const clock = yield* Clock.Clock
   const services = yield* Effect.context<never>()
   const runFork = Effect.runForkWith(services)
