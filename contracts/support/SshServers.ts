@@ -105,7 +105,8 @@ const found = (program: string): string | undefined =>
 
 /** Paths of the system's programs; undefined where it has none. */
 export const ssh = found("ssh")
-export const sshd = found("sshd")
+/** For root it needs a folder that only a system which means to run it has. */
+export const sshd = userInfo().uid !== 0 || existsSync("/run/sshd") ? found("sshd") : undefined
 
 const freePort = Effect.callback<number>((resume) => {
   const probe = createServer()
