@@ -4,6 +4,7 @@ import { Deferred, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { interruptDeadlineMs } from "../../src/domain/engine/Interrupt.ts"
 import * as Problem from "../../src/domain/Problem.ts"
+import { maxStopMs } from "../../src/domain/ProfileDeclaration.ts"
 import { busy, created, inMode, isState, key, observe, settle, user, world } from "./EngineWorld.ts"
 import { delta, said } from "./ScriptedExecutor.ts"
 
@@ -194,6 +195,64 @@ describe("an interrupt", () => {
         }
       }
     })
+  )
+
+  it.effect("does not hold up who ends the worker while the turn takes its time", () =>
+    Effect.gen(function* () {
+      for (const command of ["stop", "cancel"] as const) {
+        const { executor, observer, runtime, worker_id } = yield* busy
+        const gate = yield* Deferred.make<void>()
+        executor.onCallOff = Deferred.await(gate)
+        const interrupting = yield* Effect.forkChild(runtime.interrupt(worker_id, key("k")))
+        yield* settle
+        const waiting = yield* Effect.forkChild(runtime.input(worker_id, inMode("waits", "queue"), {}))
+        const instead = yield* Effect.forkChild(Effect.flip(runtime.input(worker_id, inMode("now", "interrupt"), {})))
+        yield* settle
+        const ended = command === "stop" ? "stopped" : "cancelled"
+        assert.strictEqual((yield* runtime[command](worker_id, {})).answer.state, ended)
+        assert.isTrue(Exit.hasInterrupts(executor.turn.exit!))
+        assert.strictEqual((yield* Fiber.join(interrupting)).answer.state, ended)
+        assert.strictEqual((yield* Fiber.join(waiting)).answer.state, "busy")
+        assert.strictEqual((yield* Fiber.join(instead))._tag, "worker_not_running")
+        assert.deepStrictEqual(observer.names.slice(2), ["input_queued", "input_unqueued", "run_end", "status"])
+        assert.strictEqual(executor.accepted.length, 1)
+        assert.isTrue((yield* runtime.interrupt(worker_id, key("k"))).replayed)
+        yield* Deferred.succeed(gate, undefined)
+        yield* settle
+        assert.deepStrictEqual(executor.closed, [worker_id])
+        assert.strictEqual((yield* runtime.get(worker_id)).state, ended)
+      }
+    })
+  )
+
+  it.effect("goes on when the worker's end could not be stored, or its caller went away", () =>
+    Effect.gen(function* () {
+      for (const ends of ["fails", "leaves"] as const) {
+        const { executor, observer, runtime, store, worker_id } = yield* busy
+        const called = yield* Deferred.make<void>()
+        executor.onCallOff = Deferred.await(called)
+        const interrupting = yield* Effect.forkChild(runtime.interrupt(worker_id, {}))
+        yield* settle
+        const committed = yield* Deferred.make<void>()
+        store.before = () => Effect.andThen(Deferred.await(committed), full)
+        const stopping = yield* Effect.forkChild(Effect.flip(runtime.stop(worker_id, {})))
+        yield* settle
+        const leaving = ends === "leaves" ? yield* Effect.forkChild(Fiber.interrupt(stopping)) : undefined
+        yield* settle
+        yield* Deferred.succeed(committed, undefined)
+        yield* leaving === undefined ? Fiber.join(stopping) : Fiber.join(leaving)
+        store.before = () => Effect.void
+        yield* settle
+        assert.strictEqual((yield* runtime.get(worker_id)).state, "busy")
+        yield* Deferred.succeed(called, undefined)
+        assert.strictEqual((yield* Fiber.join(interrupting)).answer.state, "idle")
+        assert.deepStrictEqual(observer.names.slice(2), ["run_end", "status"])
+      }
+    })
+  )
+
+  it.effect("is given longer than a profile may ask for the end of a turn and then of its program", () =>
+    Effect.sync(() => assert.isAbove(interruptDeadlineMs, 2 * maxStopMs))
   )
 
   it.effect("beside a stop never leaves the worker running, whichever comes first", () =>

@@ -16,6 +16,9 @@ const limit = (standard: number, minimum: number, maximum: number) =>
 
 const hourMs = 3_600_000
 
+/** The longest `stop_ms`, in milliseconds. */
+export const maxStopMs = 30_000
+
 /** Every member has a default; the bounds of what may be written are the bounds of what the engine can carry. */
 export const Limits = Schema.Struct({
   /** One turn, in milliseconds. */
@@ -25,7 +28,7 @@ export const Limits = Schema.Struct({
   /** What the program may take to be ready, in milliseconds; the engine waits 30 s for all of it. */
   start_ms: limit(20_000, 10, 25_000),
   /** Between the request to end and the end by force, in milliseconds. */
-  stop_ms: limit(2_000, 0, 30_000),
+  stop_ms: limit(2_000, 0, maxStopMs),
   /** Bytes that the program may write in one turn, standard error and protocol included. */
   turn_bytes: limit(4_194_304, 256, 268_435_456),
   /** Bytes that the program may write in its life. */

@@ -4,12 +4,15 @@ import type { WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
 import { type Ack, isTerminal, type TerminalState, type Worker } from "../Worker.ts"
 import { event } from "../WorkerEvent.ts"
-import { ackOf, acknowledge, type Engine, locked, type ToReceipt } from "./Host.ts"
+import { ackOf, acknowledge, type Engine, find, locked, type ToReceipt } from "./Host.ts"
 import { commit } from "./HostedWorker.ts"
 import { status } from "./Run.ts"
 import { unqueued } from "./Turns.ts"
 
-/** Stop and cancel: the state is stored first, so that a store that fails leaves the run alone; then the run goes. */
+/**
+ * Stop and cancel: the state is stored first, so that a store that fails leaves the run alone; then the run goes. Neither
+ * waits for a turn that was called off and takes its time.
+ */
 export const end = (
   engine: Engine,
   worker_id: WorkerId,
@@ -17,28 +20,32 @@ export const end = (
   reason: string | undefined,
   toReceipt: ToReceipt<Ack>
 ) =>
-  locked(
-    engine,
-    worker_id,
-    Effect.fnUntraced(function* (hosted) {
-      if (isTerminal(hosted.worker.state)) return yield* acknowledge(engine, hosted, toReceipt)
-      const events = (hosted.worker.queued_inputs ?? []).map((input) => unqueued(input, "ended"))
-      if (hosted.worker.state === "busy") events.push(event({ event: "run_end", data: { result: "rolled_back" } }))
-      events.push(status(state))
-      const last_result = {
-        operation: state === "stopped" ? "stop" : "cancel",
-        outcome: "accepted",
-        ...(reason === undefined ? undefined : { message: reason })
-      } as const
-      const change = { state, last_result, queued_inputs: [] }
-      const worker = yield* commit(engine.store, hosted, events, change, (after: Worker) => toReceipt(ackOf(after)))
-      hosted.run?.interruptUnsafe()
-      hosted.session = undefined
-      hosted.run = undefined
-      // In the background, since a session may take its time to end.
-      yield* Effect.forkIn(Scope.close(hosted.scope, Exit.void), engine.scope)
-      return ackOf(worker)
-    }, Effect.uninterruptible)
+  Effect.flatMap(find(engine, worker_id), ({ giveWay }) =>
+    giveWay.urgent(
+      locked(
+        engine,
+        worker_id,
+        Effect.fnUntraced(function* (hosted) {
+          if (isTerminal(hosted.worker.state)) return yield* acknowledge(engine, hosted, toReceipt)
+          const events = (hosted.worker.queued_inputs ?? []).map((input) => unqueued(input, "ended"))
+          if (hosted.worker.state === "busy") events.push(event({ event: "run_end", data: { result: "rolled_back" } }))
+          events.push(status(state))
+          const last_result = {
+            operation: state === "stopped" ? "stop" : "cancel",
+            outcome: "accepted",
+            ...(reason === undefined ? undefined : { message: reason })
+          } as const
+          const change = { state, last_result, queued_inputs: [] }
+          const worker = yield* commit(engine.store, hosted, events, change, (after: Worker) => toReceipt(ackOf(after)))
+          hosted.run?.interruptUnsafe()
+          hosted.session = undefined
+          hosted.run = undefined
+          // In the background, since a session may take its time to end.
+          yield* Effect.forkIn(Scope.close(hosted.scope, Exit.void), engine.scope)
+          return ackOf(worker)
+        }, Effect.uninterruptible)
+      )
+    )
   )
 
 export const remove = (engine: Engine, worker_id: WorkerId) =>

@@ -7,6 +7,7 @@ import { previewed, type Worker } from "../Worker.ts"
 import type { WorkerEvent } from "../WorkerEvent.ts"
 import type { WorkerSession } from "../WorkerExecutor.ts"
 import type { Receipt, StoredEvent, WorkerStore } from "../WorkerStore.ts"
+import { GiveWay } from "./GiveWay.ts"
 
 export interface HostedWorker {
   /** The record as last stored. */
@@ -14,6 +15,8 @@ export interface HostedWorker {
   readonly log: EventLog
   /** Held by whatever changes the worker; commands and the run take turns. */
   readonly lock: Semaphore.Semaphore
+  /** Lets the end of the worker pass whoever holds the lock for long. */
+  readonly giveWay: GiveWay
   /** Ends the session when it is closed. */
   readonly scope: Scope.Closeable
   session: WorkerSession | undefined
@@ -50,6 +53,7 @@ export const make = (options: {
       }
     }),
     lock: Semaphore.makeUnsafe(1),
+    giveWay: new GiveWay(),
     scope: options.scope,
     session: undefined,
     run: undefined,

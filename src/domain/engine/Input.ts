@@ -61,6 +61,13 @@ const take = (
     })
   )
 
+/** Ends the turn for the sake of an input. While the lock is lent to the worker's end another turn may begin. */
+const endTurns = Effect.fnUntraced(function* (engine: Engine, hosted: HostedWorker) {
+  while (hosted.worker.state === "busy") yield* endTurn(engine, hosted, undefined)
+  const { state } = hosted.worker
+  if (isTerminal(state)) return yield* Problem.make("worker_not_running", `The worker is ${state}.`)
+})
+
 export const input = Effect.fnUntraced(function* (
   engine: Engine,
   worker_id: WorkerId,
@@ -89,9 +96,7 @@ export const input = Effect.fnUntraced(function* (
           return yield* enqueue(engine, hosted, said, toReceipt)
         case "interrupt":
           // The lock is held from the end of the one turn to the begin of the other: nothing comes in between.
-          return yield* Effect.suspend(() =>
-            hosted.worker.state === "busy" ? endTurn(engine, hosted, undefined) : Effect.void
-          ).pipe(
+          return yield* endTurns(engine, hosted).pipe(
             Effect.andThen(take(engine, hosted, session, said, toReceipt)),
             Effect.ensuring(Effect.suspend(() => next(engine, hosted)))
           )

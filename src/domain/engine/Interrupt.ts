@@ -1,7 +1,8 @@
 /** Ends a turn and not its worker. */
-import { Effect, Fiber, Option } from "effect"
+import { Clock, Effect, Fiber, Option } from "effect"
 import type { WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
+import { maxStopMs } from "../ProfileDeclaration.ts"
 import { type Ack, isTerminal, type Worker } from "../Worker.ts"
 import { event } from "../WorkerEvent.ts"
 import type { RunFailure } from "../WorkerExecutor.ts"
@@ -12,19 +13,39 @@ import { fall, status } from "./Run.ts"
 import { next } from "./Turns.ts"
 
 /**
- * What an executor may take to call its turn off, in milliseconds. A last resort, above the longest `stop_ms` of a
- * profile: an executor that knows what it waits for ends what does not end.
+ * What an executor may take to call its turn off, in milliseconds. A last resort: an executor of a profile asks for the
+ * end of the turn, then for that of the program, each for at most `stop_ms`, and then needs a moment for the end by force.
  */
-export const interruptDeadlineMs = 40_000
+export const interruptDeadlineMs = 2 * maxStopMs + 10_000
 
 const late: RunFailure = {
   code: "interrupt_timeout",
   message: `What runs the worker did not end its turn within ${interruptDeadlineMs} ms.`
 }
 
+/** Whether the worker is still in this run. */
+const isIn = ({ run: newest, worker }: HostedWorker, run: HostedWorker["run"]) =>
+  worker.state === "busy" && newest === run
+
+/** Waits until the run is over, or the worker is. The lock is held but while the worker's end needs it. False when late. */
+const windDown = Effect.fnUntraced(function* (hosted: HostedWorker, run: Fiber.Fiber<unknown, unknown>) {
+  const deadline = (yield* Clock.currentTimeMillis) + interruptDeadlineMs
+  const over = Effect.as(Fiber.await(run), true)
+  const wanted = Effect.as(hosted.giveWay.wanted, false)
+  while (isIn(hosted, run)) {
+    const left = Math.max(0, deadline - (yield* Clock.currentTimeMillis))
+    const ended = yield* Effect.timeoutOption(Effect.raceFirst(over, wanted), left)
+    if (Option.isNone(ended)) return false
+    if (ended.value) return true
+    yield* hosted.giveWay.lend(hosted.lock)
+  }
+  return true
+})
+
 /**
  * Ends the turn of a busy worker, with the worker's lock held and without a way to give up halfway. Text that was shown
- * and is not complete becomes part of the transcript: whoever read it must find it again.
+ * and is not complete becomes part of the transcript: whoever read it must find it again. While it waited the worker may
+ * have ended, and the turn with it: then nothing is done here, and the answer is undefined.
  */
 export const endTurn = Effect.fnUntraced(function* (
   engine: Engine,
@@ -34,7 +55,8 @@ export const endTurn = Effect.fnUntraced(function* (
 ) {
   const { run } = hosted
   run?.interruptUnsafe()
-  const inTime = run === undefined || Option.isSome(yield* Effect.timeoutOption(Fiber.await(run), interruptDeadlineMs))
+  const inTime = run === undefined || (yield* windDown(hosted, run))
+  if (!isIn(hosted, run)) return undefined
   const text = hosted.log.snapshot.in_flight?.text ?? ""
   const events = [
     ...(text === "" ? [] : [event({ event: "text_done", data: { text } })]),
@@ -72,6 +94,6 @@ export const interrupt = (engine: Engine, worker_id: WorkerId, reason: string | 
       const worker = yield* endTurn(engine, hosted, reason, (after) => toReceipt(ackOf(after))).pipe(
         Effect.ensuring(Effect.suspend(() => next(engine, hosted)))
       )
-      return ackOf(worker)
-    })
+      return worker === undefined ? yield* acknowledge(engine, hosted, toReceipt) : ackOf(worker)
+    }, Effect.uninterruptible)
   )
