@@ -227,10 +227,10 @@ describe("the connections of the kind ssh", () => {
   unlessSsh("leave no ssh behind when the backend is killed", () =>
     Effect.gen(function* () {
       const runtime = yield* RuntimeProcess.make()
-      const { entry } = yield* world(SshServers.inProcess, runtime.port)
+      const { entry, identity } = yield* world(SshServers.inProcess, runtime.port)
       const lines = Object.entries(entry().options).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
       const config = `[[runtimes.source]]\nid = "far"\nkind = "ssh"\n[runtimes.source.options]\n${lines.join("\n")}\n`
-      const backend = yield* Effect.promise(() => BackendProcess.start({ config }))
+      const backend = yield* Effect.promise(() => BackendProcess.start({ config, env: { TMPDIR: identity.folder } }))
       yield* Effect.addFinalizer(() => Effect.sync(() => BackendProcess.removeFolder(backend.folder)))
       const made = Server.send(backend.url)("POST", "/api/runtimes/far/workers", { body: {} })
       yield* Effect.repeat(made, { until: ({ status }) => status === 201 })

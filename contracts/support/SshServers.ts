@@ -133,6 +133,7 @@ export const ofSystem: Make = (authorized) =>
     const host = keyPair()
     const port = yield* freePort
     let log = ""
+    let child: ChildProcess | undefined
     const start = (forwards: boolean) =>
       Effect.gen(function* () {
         writeFileSync(join(folder, "host"), host.private, { mode: 0o600 })
@@ -155,33 +156,38 @@ export const ofSystem: Make = (authorized) =>
             ""
           ].join("\n")
         )
-        const child = spawn(sshd ?? "sshd", ["-D", "-e", "-f", join(folder, "config")], {
+        child = spawn(sshd ?? "sshd", ["-D", "-e", "-f", join(folder, "config")], {
           detached: true,
           stdio: ["ignore", "ignore", "pipe"]
         })
-        child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()))
+        child.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()))
         yield* Effect.eventually(listens(port))
-        return child
       })
-    const stop = (child: ChildProcess) =>
-      Effect.callback<void>((resume) => {
-        const sessions = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" })
-          .split("\n")
-          .map((line) => line.trim().split(/\s+/).map(Number))
-          .filter(([, parent]) => parent === child.pid)
-        child.once("exit", () => resume(Effect.void))
-        for (const [pid] of sessions) if (pid !== undefined) process.kill(pid, "SIGKILL")
-        child.kill("SIGKILL")
-      })
-    let child = yield* start(true)
-    yield* Effect.addFinalizer(() => Effect.suspend(() => stop(child)))
+    const stop = Effect.callback<void>((resume) => {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+      const sessions = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" })
+        .split("\n")
+        .map((line) => line.trim().split(/\s+/).map(Number))
+        .filter(([, parent]) => parent === child?.pid)
+      child.once("exit", () => resume(Effect.void))
+      child.kill("SIGKILL")
+      for (const [pid] of sessions) {
+        try {
+          if (pid !== undefined) process.kill(pid, "SIGKILL")
+        } catch {
+          // It has ended with its connection meanwhile.
+        }
+      }
+    })
+    yield* Effect.addFinalizer(() => stop)
+    yield* start(true)
     return {
       port,
       hostKey: hostKeyOf(host.public),
       allowForwarding: (allow) =>
         Effect.gen(function* () {
-          yield* stop(child)
-          child = yield* start(allow)
+          yield* stop
+          yield* start(allow)
         }),
       logins: () => log.split("Accepted publickey").length - 1
     }
