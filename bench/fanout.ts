@@ -160,6 +160,7 @@ const stalled = async (gateway: Gateway) => {
   )
   await observed(gateway, aloneMs / 2, tally, () => undefined)
   const alone = await observed(gateway, aloneMs, tally, () => undefined)
+  const before = (await it.figures("collect")).rss
   const lazy = await open(
     it.port,
     Array.from({ length: stalledCount }, () => path),

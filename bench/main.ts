@@ -50,7 +50,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
-    turn: { type: "string", default: "1000" },
+    turn: { type: "string", default: "800" },
     json: { type: "string" },
     docs: { type: "boolean", default: false },
     before: { type: "string" },
