@@ -31,6 +31,27 @@ const durable = (events: ReadonlyArray<{ readonly event: string }>) =>
   events.map((it) => it.event).filter((it) => !it.endsWith("_delta") && it !== "tool_call_start")
 
 describe("a turn of an agent", () => {
+  it.live("arguments are told once they are known, before a person is asked about the call", () =>
+    Effect.gen(function* () {
+      const command = { command: "rm -r build" }
+      const edit = [{ type: "diff", path: "a.txt", oldText: "one", newText: "two" }]
+      for (const [word, args] of [
+        ["ask-anew", command],
+        ["ask-late", command],
+        ["ask-edit", edit]
+      ] as const) {
+        const { events } = yield* run(word, `permissions = "ask"\n[profiles.limits]\npermission_ms = 50`)
+        assert.deepStrictEqual(
+          events.slice(2, -2).map((it) => it.event),
+          ["tool_call_start", "tool_call_done", "permission_request", "permission_resolved", "tool_result"],
+          word
+        )
+        assert.deepStrictEqual(events[3]?.data, { id: "call-4", name: "Run", arguments: args }, word)
+        assert.strictEqual(events[4]?.data["tool_call_id"], "call-4")
+      }
+    })
+  )
+
   it.live("becomes thoughts, a plan, text and tool calls, in their order", () =>
     Effect.gen(function* () {
       const { after, events } = yield* run("work")

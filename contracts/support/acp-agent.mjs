@@ -117,6 +117,35 @@ const app = acp
         if (outcome.outcome === "cancelled") return { stopReason: "cancelled" }
         break
       }
+      case "ask-anew":
+      case "ask-late":
+      case "ask-edit": {
+        // The arguments: told with the question only, after the call, and as a preview.
+        const toolCallId = "call-4"
+        if (word === "ask-late") {
+          await tell({
+            sessionUpdate: "tool_call",
+            toolCallId,
+            title: "Run",
+            kind: "execute",
+            status: "pending",
+            rawInput: {}
+          })
+          await tell({ sessionUpdate: "tool_call_update", toolCallId, rawInput: { command: "rm -r build" } })
+        }
+        const preview = /** @type {const} */ ({ type: "diff", path: "a.txt", oldText: "one", newText: "two" })
+        await client.request(m.client.session.requestPermission, {
+          sessionId,
+          toolCall: {
+            toolCallId,
+            title: "Run",
+            ...(word === "ask-edit" ? { content: [preview] } : { rawInput: { command: "rm -r build" } })
+          },
+          options: [{ optionId: "yes", name: "Yes", kind: "allow_once" }]
+        })
+        await tell({ sessionUpdate: "tool_call_update", toolCallId, status: "completed" })
+        break
+      }
       case "ask-oddly": {
         /** @param {string} optionId */
         const option = (optionId) => ({ optionId, name: "Yes", kind: /** @type {const} */ ("allow_once") })

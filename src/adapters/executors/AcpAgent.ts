@@ -12,6 +12,8 @@ import * as ChildGroup from "./ChildGroup.ts"
 /** What hears the agent during a turn. */
 export interface Listener {
   readonly update: (update: acp.SessionUpdate) => void
+  /** A person is about to be asked about the call. */
+  readonly asked: (call: acp.ToolCallUpdate) => void
   readonly tell: (event: WorkerEvent) => void
 }
 
@@ -61,9 +63,11 @@ const client = (
   const app = acp
     .client({ name: "yoi-workspace" })
     .onNotification(m.client.session.update, ({ params }) => listener()?.update(params.update))
-    .onRequest(m.client.session.requestPermission, ({ params }) =>
-      run(Effect.map(permissions.ask(params, listener()?.tell), (outcome) => ({ outcome })))
-    )
+    .onRequest(m.client.session.requestPermission, ({ params }) => {
+      const heard = listener()
+      heard?.asked(params.toolCall)
+      return run(Effect.map(permissions.ask(params, heard?.tell), (outcome) => ({ outcome })))
+    })
   if (declared.files !== "none") {
     app.onRequest(m.client.fs.readTextFile, ({ params }) => ({
       content: answering(() => AcpFiles.read(folder, params.path, params.line, params.limit))

@@ -29,7 +29,18 @@ const textOf = (content: acp.ContentBlock): string => {
   }
 }
 
-type Call = { readonly name: string; readonly input: unknown; readonly output: unknown; readonly content: unknown }
+interface Call {
+  readonly name: string
+  readonly input: unknown
+  readonly output: unknown
+  readonly content: unknown
+  /** Whether its arguments were told: not yet, without any, or all of them. */
+  readonly told: "not" | "none" | "all"
+}
+
+/** Agents that do not know the arguments yet tell empty ones. */
+const isGiven = (value: unknown): boolean =>
+  value !== undefined && value !== null && (typeof value !== "object" || Object.keys(value).length > 0)
 
 /** One turn: growing text is joined until something else is told, then it is kept. */
 export class AcpEvents {
@@ -67,24 +78,29 @@ export class AcpEvents {
     return events
   }
 
-  #call(update: acp.ToolCallUpdate): ReadonlyArray<WorkerEvent> {
+  /** @param asked a person is asked about the call, who has to see all of it that is known: its preview, too */
+  #call(update: acp.ToolCallUpdate, asked = false): ReadonlyArray<WorkerEvent> {
     const id = update.toolCallId.slice(0, maxTitle)
     const known = this.#calls.get(id)
+    const input = update.rawInput ?? known?.input
+    const content = update.content ?? known?.content
+    const shown = isGiven(input) ? input : asked && isGiven(content) ? content : undefined
+    if (known === undefined && ((asked && shown === undefined) || this.#calls.size >= maxCalls)) return []
+    const told = known?.told ?? "not"
+    const under = asked || (update.status !== undefined && update.status !== null && update.status !== "pending")
+    const tells = shown === undefined ? told === "not" && under : told !== "all"
     const call: Call = {
       name: (update.title ?? known?.name ?? id).slice(0, maxTitle),
-      input: update.rawInput ?? known?.input,
+      input,
       output: update.rawOutput ?? known?.output,
-      content: update.content ?? known?.content
+      content,
+      told: tells ? (shown === undefined ? "none" : "all") : told
     }
     const { name } = call
     const events: Array<WorkerEvent> = []
-    if (known === undefined) {
-      if (this.#calls.size >= maxCalls) return []
-      events.push(
-        ...this.flush(),
-        event({ event: "tool_call_start", data: { id, name } }),
-        event({ event: "tool_call_done", data: { id, name, arguments: bounded(call.input) } })
-      )
+    if (known === undefined) events.push(...this.flush(), event({ event: "tool_call_start", data: { id, name } }))
+    if (tells) {
+      events.push(event({ event: "tool_call_done", data: { id, name, arguments: bounded(shown ?? input) } }))
     }
     if (update.status === "completed" || update.status === "failed") {
       this.#calls.delete(id)
@@ -102,6 +118,11 @@ export class AcpEvents {
       )
     } else this.#calls.set(id, call)
     return events
+  }
+
+  /** A call that a person is asked about, which the agent may not have told before. */
+  asked(call: acp.ToolCallUpdate): ReadonlyArray<WorkerEvent> {
+    return this.#call(call, true)
   }
 
   /** What becomes of one update. Kinds that say nothing about the turn, or are not known, become nothing. */

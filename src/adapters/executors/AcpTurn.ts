@@ -63,6 +63,7 @@ export const talk = Effect.fnUntraced(function* (
   let reason: acp.StopReason = "end_turn"
   agent.listen({
     update: (update) => void Queue.offerAllUnsafe(inbox, events.of(update)),
+    asked: (call) => void Queue.offerAllUnsafe(inbox, events.asked(call)),
     tell: (told) => void Queue.offerAllUnsafe(inbox, [...events.flush(), told])
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => agent.listen(undefined)))
