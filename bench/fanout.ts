@@ -275,7 +275,7 @@ export const fanout = (settings: Settings): Promise<Part> =>
       columns: ["gateway", "KiB each"],
       rows: idles.map(([name, each]) => [name, number(each)])
     })
-    goals.push(measured("KiB per idle watcher", { is: "at most", than: 40 }, exactly(idles[0]![1])))
+    goals.push(measured("KiB per idle watcher", { is: "at most", than: 25 }, exactly(idles[0]![1])))
     let missing = 0
     for (const [index, scenario] of scenarios.entries()) {
       const played = await play(index, scenario, gateways, settings)
@@ -313,7 +313,7 @@ export const fanout = (settings: Settings): Promise<Part> =>
     })
     goals.push(
       measured("MiB per stalled watcher", { is: "at most", than: 4 }, exactly(slow.mib)),
-      measured("stalled watchers cut after (s)", { is: "at most", than: 12 }, exactly(slow.cutAfter)),
+      measured("stalled watchers cut after (s)", { is: "at most", than: 10 }, exactly(slow.cutAfter)),
       measured("healthy p99 beside stalled ÷ alone", { is: "at most", than: 1.3 }, slow.relative)
     )
     const back = await resume(gateways[0]!)
