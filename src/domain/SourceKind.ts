@@ -65,7 +65,10 @@ const install = Effect.fnUntraced(function* <Options, Settings, R>(
   const { kind } = definition
   const resolve = (ref: string) =>
     isSecretRef(ref) ? secrets.resolve(ref) : Effect.fail(unresolvable("unknown_scheme"))
-  const decode = Schema.decodeUnknownEffect(definition.options, { onExcessProperty: "error", errors: "all" })
+  const decode = Schema.decodeUnknownEffect(FormSchema.strict(definition.options), {
+    onExcessProperty: "error",
+    errors: "all"
+  })
   const references = (entry: ConnectionEntry) => Grant.references(entry, definition.secretFields)
   const optionsOf = Effect.fnUntraced(function* (entry: ConnectionEntry) {
     if (definition.endpoint === "required" && entry.endpoint === undefined) {

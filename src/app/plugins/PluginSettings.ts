@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { fieldErrors } from "../../domain/api/FieldErrors.ts"
 import { RAW_SECRET_SENTENCE } from "../../domain/Connection.ts"
 import type { PluginDefinition } from "../../domain/plugin/Definition.ts"
+import * as FormSchema from "../../domain/plugin/FormSchema.ts"
 import * as Grant from "../../domain/plugin/Grant.ts"
 import type { FieldError } from "../../domain/Problem.ts"
 import { NotLoaded } from "./PluginFile.ts"
@@ -50,7 +51,7 @@ export const decode = Effect.fnUntraced(function* (definitions: ReadonlyArray<Pl
       continue
     }
     const strict = yield* Effect.result(
-      Schema.decodeEffect(settings, { onExcessProperty: "error", errors: "all" })(options)
+      Schema.decodeEffect(FormSchema.strict(settings), { onExcessProperty: "error", errors: "all" })(options)
     )
     const errors = strict._tag === "Success" ? [] : fieldErrors(strict.failure.issue)
     const wrong = errors.filter((error) => !topLevel(error))

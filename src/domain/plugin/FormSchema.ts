@@ -33,9 +33,15 @@ const titled = (schema: Schema.Json, depth: number): Schema.Json => {
   }
 }
 
+const nothing = Schema.Record(Schema.String, Schema.Never)
+
+/** What takes the options: an empty struct, which by itself takes any value but null, takes an empty object only. */
+export const strict = <S extends Schema.Top>(options: S): S =>
+  "fields" in options && Object.keys(options.fields as object).length === 0 ? (nothing as unknown as S) : options
+
 /** JSON Schema (draft 2020-12) of what may be written. Members that the schema does not name are refused, and it says so. */
 export const of = (options: Schema.Top): Schema.JsonObject => {
-  const { definitions, schema } = Schema.toJsonSchemaDocument(options, { onExcessProperty: "error" })
+  const { definitions, schema } = Schema.toJsonSchemaDocument(strict(options), { onExcessProperty: "error" })
   const root = titled(schema as Schema.Json, 0)
   const defs = Object.entries(definitions).map(([name, it]) => [name, titled(it as Schema.Json, 0)] as const)
   return {
