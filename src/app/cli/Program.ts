@@ -10,13 +10,14 @@ import { contract } from "./contract.ts"
 import { connections } from "./connections.ts"
 import { doctor } from "./doctor.ts"
 import { CommandFailure, exitCode } from "./Failure.ts"
+import { plugin } from "./plugin.ts"
 import { runtime } from "./runtime.ts"
 import { secret } from "./secret.ts"
 import { serve } from "./serve.ts"
 
 const root = Command.make("yoi-workspace").pipe(
   Command.withDescription("Run AI agents and other long-lived workers on machines you own"),
-  Command.withSubcommands([serve, runtime, connections, contract, secret, config, conformance, doctor])
+  Command.withSubcommands([serve, runtime, connections, contract, secret, config, conformance, plugin, doctor])
 )
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()

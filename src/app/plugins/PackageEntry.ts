@@ -22,12 +22,12 @@ const maxDepth = 8
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
 /** The first target whose conditions hold. */
-const targetOf = (entry: Schema.Json | undefined, depth = 0): string | undefined => {
+const targetOf = (entry: Schema.Json | undefined, conditions: ReadonlySet<string>, depth = 0): string | undefined => {
   if (typeof entry === "string") return entry
   if (typeof entry !== "object" || entry === null || depth > maxDepth) return undefined
-  if (Array.isArray(entry)) return targetOf(entry[0], depth + 1)
+  if (Array.isArray(entry)) return targetOf(entry[0], conditions, depth + 1)
   for (const [condition, inner] of Object.entries(entry)) {
-    const found = conditions.has(condition) ? targetOf(inner, depth + 1) : undefined
+    const found = conditions.has(condition) ? targetOf(inner, conditions, depth + 1) : undefined
     if (found !== undefined) return found
   }
   return undefined
@@ -39,9 +39,31 @@ const isPaths = (exports: Schema.Json): exports is { readonly [path: string]: Sc
   !Array.isArray(exports) &&
   Object.keys(exports).every((key) => key.startsWith("."))
 
-const exported = (exports: Schema.Json, path: string): string | undefined => {
-  if (isPaths(exports)) return Object.hasOwn(exports, path) ? targetOf(exports[path]) : undefined
-  return path === "." ? targetOf(exports) : undefined
+const exported = (exports: Schema.Json, path: string, holding: ReadonlySet<string>): string | undefined => {
+  if (isPaths(exports)) return Object.hasOwn(exports, path) ? targetOf(exports[path], holding) : undefined
+  return path === "." ? targetOf(exports, holding) : undefined
+}
+
+/**
+ * The module in a package's own folder. Throws when there is none.
+ *
+ * @param rest path of the exports; empty for the package itself
+ * @param holding further conditions, for instance `development`
+ */
+export const entryIn = (root: string, rest = "", holding: ReadonlyArray<string> = []): string => {
+  const { exports, main = "index.js" } = decode(readFileSync(join(root, "package.json"), "utf8"))
+  const candidates =
+    exports === undefined
+      ? rest === ""
+        ? [main, `${main}.js`, join(main, "index.js")]
+        : [rest]
+      : [exported(exports, rest === "" ? "." : `./${rest}`, new Set([...conditions, ...holding]))]
+  const found = candidates
+    .filter((candidate) => candidate !== undefined)
+    .map((candidate) => join(root, candidate))
+    .find((file) => file.startsWith(root + sep) && isFile(file))
+  if (found === undefined) throw new Error("no such entry")
+  return found
 }
 
 /**
@@ -52,20 +74,6 @@ const exported = (exports: Schema.Json, path: string): string | undefined => {
 export const entryOf = (folder: string, specifier: string): string => {
   const manifest = findPackageJSON(specifier, pathToFileURL(join(folder, "plugins.mjs")))
   if (manifest === undefined) throw new Error("no such package")
-  const root = dirname(manifest)
-  const { exports, main = "index.js" } = decode(readFileSync(manifest, "utf8"))
   const names = specifier.split("/")
-  const rest = names.slice(specifier.startsWith("@") ? 2 : 1).join("/")
-  const candidates =
-    exports === undefined
-      ? rest === ""
-        ? [main, `${main}.js`, join(main, "index.js")]
-        : [rest]
-      : [exported(exports, rest === "" ? "." : `./${rest}`)]
-  const found = candidates
-    .filter((candidate) => candidate !== undefined)
-    .map((candidate) => join(root, candidate))
-    .find((file) => file.startsWith(root + sep) && isFile(file))
-  if (found === undefined) throw new Error("no such entry")
-  return found
+  return entryIn(dirname(manifest), names.slice(specifier.startsWith("@") ? 2 : 1).join("/"))
 }

@@ -2,6 +2,7 @@
 import { Effect, Stream } from "effect"
 import { nobody, user } from "../Bench.ts"
 import type { Case } from "../Case.ts"
+import * as Declared from "../Declared.ts"
 import { refused, same, that } from "../Expect.ts"
 import * as Leaks from "../Leaks.ts"
 import * as Provoked from "../Provoked.ts"
@@ -44,14 +45,17 @@ export const cases: ReadonlyArray<Case> = [
     needs: [],
     hook: "unreachable",
     sentence: "A runtime that is not there is runtime_unreachable, which passes, and not a word about where it is not.",
-    run: Effect.fnUntraced(function* ({ subject }) {
+    run: Effect.fnUntraced(function* ({ described, subject }) {
       const source = yield* subject.unreachable!
       const calls = {
         "runtime.describe": source.describe,
         "worker.list": source.list({}),
         "worker.get": source.get(nobody),
-        "worker.create": source.create({}, {}),
-        "worker.events": Stream.runDrain(source.events(nobody, undefined))
+        // What is not declared is refused without asking the runtime.
+        ...(Declared.by(described, "workers.create") !== false && { "worker.create": source.create({}, {}) }),
+        ...(Declared.by(described, "events") !== false && {
+          "worker.events": Stream.runDrain(source.events(nobody, undefined))
+        })
       }
       for (const [operation, call] of Object.entries<Effect.Effect<unknown, unknown>>(calls)) {
         const problem = yield* refused(source, call, { operation }, "runtime_unreachable", "runtime_timeout")

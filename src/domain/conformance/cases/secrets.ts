@@ -2,6 +2,7 @@
 import { Effect, Redacted, Stream } from "effect"
 import { nobody } from "../Bench.ts"
 import type { Case } from "../Case.ts"
+import * as Declared from "../Declared.ts"
 import { refused, same } from "../Expect.ts"
 import * as Leaks from "../Leaks.ts"
 import * as Provoked from "../Provoked.ts"
@@ -14,7 +15,7 @@ export const cases: ReadonlyArray<Case> = [
     hook: "credential",
     sentence:
       "A runtime that refuses the token is runtime_auth_failed for every call: not the caller's 401, not an outage, not silence.",
-    run: Effect.fnUntraced(function* ({ subject }) {
+    run: Effect.fnUntraced(function* ({ described, subject }) {
       const { credential } = subject
       if (credential.kind === "none") return
       const source = yield* credential.bad
@@ -22,8 +23,11 @@ export const cases: ReadonlyArray<Case> = [
         "runtime.describe": source.describe,
         "worker.list": source.list({}),
         "worker.get": source.get(nobody),
-        "worker.create": source.create({}, {}),
-        "worker.events": Stream.runDrain(source.events(nobody, undefined))
+        // What is not declared is refused without asking the runtime.
+        ...(Declared.by(described, "workers.create") !== false && { "worker.create": source.create({}, {}) }),
+        ...(Declared.by(described, "events") !== false && {
+          "worker.events": Stream.runDrain(source.events(nobody, undefined))
+        })
       }
       for (const [operation, call] of Object.entries<Effect.Effect<unknown, unknown>>(calls)) {
         const problem = yield* refused(source, call, { operation }, "runtime_auth_failed")
