@@ -50,6 +50,8 @@ const reaching = [
   "runtime_auth_failed",
   "runtime_unavailable",
   "runtime_timeout",
+  "host_key_refused",
+  "plugin_failed",
   "secret_unresolvable",
   "egress_refused",
   "store_io",
