@@ -143,7 +143,7 @@ const server = (options: Options, login: Sessions) =>
     })
   )
 
-/** Serves until the scope closes; provides the address that was bound. */
+/** Serves until the scope closes; provides the address that was bound, and the services that it serves. */
 export const layer = (options: Options) => {
   const sessions = new Sessions(options.accessToken)
   // The built-in runtime comes first in every list; configured ones follow.
@@ -169,5 +169,9 @@ export const layer = (options: Options) => {
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))),
     Layer.provide(RequestSight.server)
   )
-  return drain.pipe(Layer.provideMerge(serving), Layer.provideMerge(server(options, sessions)), Layer.provide(services))
+  return drain.pipe(
+    Layer.provideMerge(serving),
+    Layer.provideMerge(server(options, sessions)),
+    Layer.provideMerge(services)
+  )
 }

@@ -18,11 +18,29 @@ export const workspace = Flag.String("workspace").pipe(
   Flag.withDefault(".")
 )
 
-const listen = Flag.String("listen").pipe(
+export const listen = Flag.String("listen").pipe(
   Flag.withMetavar("HOST:PORT"),
   Flag.withDescription("Address to serve on; port 0 takes any free one"),
   Flag.optional
 )
+
+/** The backend of a workspace that was opened. */
+export const backendOf = (folder: string, { accessToken, config, dataRoot, listen }: Workspace.Opened) =>
+  Backend.layer({
+    listen,
+    dataRoot,
+    profiles: Workspace.profileFile(folder),
+    accessToken,
+    allowedHosts: config.server.allowed_hosts ?? [],
+    pageRoot: existsSync(`${builtPage}/index.html`) ? builtPage : undefined
+  })
+
+/** Where the backend can be reached. */
+export const urlOf = ({ listen: { host, port } }: Workspace.Opened) =>
+  Effect.map(HttpServer, ({ address }) => {
+    const bound = "port" in address ? address.port : port
+    return `http://${ListenAddress.format({ host, port: bound })}`
+  })
 
 const start = Effect.fn("serve")(function* (folder: string, listenFlag: string | undefined) {
   const opened = yield* Workspace.open(folder, listenFlag)
@@ -33,22 +51,8 @@ const start = Effect.fn("serve")(function* (folder: string, listenFlag: string |
       `Refused to serve on ${ListenAddress.format(opened.listen)} without an access token: anybody on the network could run workers. Set server.access_token_ref in the config file.`
     )
   }
-  const backend = Backend.layer({
-    listen: opened.listen,
-    dataRoot: opened.dataRoot,
-    profiles: Workspace.profileFile(folder),
-    accessToken: opened.accessToken,
-    allowedHosts: opened.config.server.allowed_hosts ?? [],
-    pageRoot: existsSync(`${builtPage}/index.html`) ? builtPage : undefined
-  })
-  const ready = Layer.effectDiscard(
-    Effect.gen(function* () {
-      const { address: bound } = yield* HttpServer
-      const port = "port" in bound ? bound.port : opened.listen.port
-      yield* Console.log(`http://${ListenAddress.format({ host: opened.listen.host, port })}`)
-    })
-  )
-  return yield* Layer.launch(Layer.provide(ready, backend)).pipe(
+  const ready = Layer.effectDiscard(Effect.flatMap(urlOf(opened), (url) => Console.log(url)))
+  return yield* Layer.launch(Layer.provide(ready, backendOf(folder, opened))).pipe(
     Effect.catch((cause) => fail(explain(cause, "--listen")))
   )
 })

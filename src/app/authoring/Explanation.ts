@@ -1,0 +1,41 @@
+/** Why a module cannot be loaded, in its own words. A backend repeats nothing of them; its author has to read them. */
+import { spawn } from "node:child_process"
+import { text } from "node:stream/consumers"
+import { fileURLToPath } from "node:url"
+import { Effect } from "effect"
+
+/** How long the module may take, in milliseconds. */
+const deadlineMs = 10_000
+
+/** Lines that are shown, at most. */
+const maxLines = 12
+
+const program = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./explain.ts" : "./explain.js", import.meta.url)
+)
+
+/** Lines of the compiler and of Node itself that say nothing about the module. */
+const isNoise = (line: string): boolean => line.trim() === "" || /^\s+at .*\(?node:internal/.test(line)
+
+/** The error as Node shows it; nothing when the module can be imported. */
+export const of = (file: string): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.callback<ReadonlyArray<string>>((resume) => {
+    const child = spawn(process.execPath, [program, file], { stdio: ["ignore", "ignore", "pipe"] })
+    const said = text(child.stderr)
+    child.once("error", () => resume(Effect.succeed([])))
+    child.once("exit", () => {
+      said.then(
+        (all) =>
+          resume(
+            Effect.succeed(
+              all
+                .split("\n")
+                .filter((line) => !isNoise(line))
+                .slice(0, maxLines)
+            )
+          ),
+        () => resume(Effect.succeed([]))
+      )
+    })
+    return Effect.sync(() => void child.kill("SIGKILL"))
+  }).pipe(Effect.timeoutOrElse({ duration: deadlineMs, orElse: () => Effect.succeed<ReadonlyArray<string>>([]) }))
