@@ -155,7 +155,7 @@ export const distant = defineRuntimeSource({
       yield* steps.take("tcp", token ?? Effect.fail(problem("runtime_unreachable")), (secret) =>
         Redacted.value(secret).length > 8 ? { code: "not_encrypted", summary: "Long.", fix: "None." } : "Short."
       )
-      yield* steps.take("tls", Effect.fail(fault("tls_expired")), () => "never")
+      return yield* steps.take("tls", Effect.fail(fault("tls_expired")), () => "never")
     })
 })
 
