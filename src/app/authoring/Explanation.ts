@@ -14,8 +14,8 @@ const program = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./explain.ts" : "./explain.js", import.meta.url)
 )
 
-/** Lines of the compiler and of Node itself that say nothing about the module. */
-const isNoise = (line: string): boolean => line.trim() === "" || /^\s+at .*\(?node:internal/.test(line)
+/** Lines about Node itself. */
+const isNoise = (line: string): boolean => line.trim() === "" || /^\s+at .*\bnode:|^Node\.js v/.test(line)
 
 /** The error as Node shows it; nothing when the module can be imported. */
 export const of = (file: string): Effect.Effect<ReadonlyArray<string>> =>

@@ -1,13 +1,7 @@
-/** A program that imports one module as a backend would, and says on standard error what was thrown: for its author only. */
+/** A program that imports one module as a backend would. What is thrown is left to Node to show: it is for its author only. */
 import { pathToFileURL } from "node:url"
 import * as SharedModules from "../plugins/SharedModules.ts"
 
 SharedModules.share()
-
-import(pathToFileURL(process.argv[2] ?? "").href).then(
-  () => process.exit(0),
-  (thrown: unknown) => {
-    process.stderr.write(`${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`)
-    process.exit(1)
-  }
-)
+await import(pathToFileURL(process.argv[2] ?? "").href)
+process.exit()
