@@ -122,6 +122,13 @@ it("a person chooses a profile by its description; what the agent thinks, plans 
   await page.getByText("path: x", { exact: true }).last().waitFor()
   await page.locator("summary").filter({ hasText: "Look" }).last().click()
   await page.getByRole("group", { name: "Output" }).getByText('"n": 7').waitFor()
+
+  // Who was there has them also when the page is loaded anew.
+  await page.reload()
+  await page.getByText("path: x", { exact: true }).last().waitFor()
+  await page.locator("summary").filter({ hasText: "let me see" }).last().waitFor()
+  await page.getByRole("region", { name: "Plan" }).last().getByText("look").waitFor()
+  assert.strictEqual(await said(page, "then").count(), 2)
   await assertAccessible(page)
 })
 
@@ -150,6 +157,18 @@ it("a permission is asked and answered, with yes and with no, and the list of wo
   await list.reload()
   await list.getByRole("row").filter({ hasText: "Asking" }).getByText("Idle").waitFor()
   assert.strictEqual(await list.getByText("Asks for permission").count(), 0)
+})
+
+it("what is asked about shows its arguments, also to who comes back", async () => {
+  const { page } = await openWorker("Careful")
+  await say(page, "ask-anew")
+  const card = page.getByRole("group", { name: /Run/ })
+  await card.getByText('"command": "rm -r build"').waitFor()
+  await page.reload()
+  await card.getByText('"command": "rm -r build"').waitFor()
+  await card.getByRole("button", { name: "Yes" }).click()
+  await card.getByText("Answered: Yes").waitFor()
+  await idle(page)
 })
 
 it("a permission that nobody answers expires, and the agent goes on without it", async () => {

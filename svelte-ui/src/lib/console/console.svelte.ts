@@ -59,6 +59,7 @@ export class WorkerConsole {
   readonly #inputKey = new IntentKey()
   readonly #endKey = new IntentKey()
   readonly #draftName: string
+  readonly #turnsName: string
   #view: readonly [number, number] = [0, 0]
   #flush: (() => void) | undefined
 
@@ -67,6 +68,7 @@ export class WorkerConsole {
     this.workerId = workerId
     this.steering = new Steering(runtimeId, workerId)
     this.#draftName = `yoi-draft:${runtimeId}/${workerId}`
+    this.#turnsName = `yoi-turns:${runtimeId}/${workerId}`
     this.draft = forThisTab.get(this.#draftName) ?? ""
     this.#watcher = new EventWatcher(
       {
@@ -79,7 +81,8 @@ export class WorkerConsole {
           return () => clearTimeout(timer)
         }
       },
-      (stream, link) => this.#show(stream, link)
+      (stream, link) => this.#show(stream, link),
+      forThisTab.get(this.#turnsName)
     )
     this.#pager = new Pager(
       (start) => transcriptPage(runtimeId, workerId, start),
@@ -210,6 +213,8 @@ export class WorkerConsole {
         void this.#inquire()
         this.steering.forgetInterrupt()
       }
+      const [from] = this.#watcher.state.turns
+      if (from !== undefined && from !== this.stream.turns[0]) forThisTab.set(this.#turnsName, from)
       this.stream = this.#watcher.state
     }
     if (link.kind === "live" && this.link.kind !== "live") void this.#learn()

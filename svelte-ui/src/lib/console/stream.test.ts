@@ -3,7 +3,7 @@ import type { Frame } from "#lib/api/wire.ts"
 import type { ToolCall } from "./asideList.ts"
 import { applyAside } from "./asides.ts"
 import { maxGrowing } from "./payload.ts"
-import { fill, initial, maxEntries, reduce, type StreamState } from "./stream.ts"
+import { fill, initial, maxEntries, maxTurns, recalled, reduce, type StreamState } from "./stream.ts"
 
 const event = (
   id: string,
@@ -448,4 +448,72 @@ it("any cut of a stream, resumed with a snapshot and the replay, shows the same 
     assert.strictEqual(resumed.cursor, whole.cursor)
     assert.strictEqual(resumed.workerState, "idle")
   }
+})
+
+describe("a page that is loaded anew", () => {
+  const turn = (at: number) => [
+    event(`${at}`, "user_message", { segments: [{ content: "go" }], sequence: at }),
+    event(`${at + 1}`, "tool_call_start", { id: `t${at}`, name: "read" }),
+    event(`${at + 2}`, "tool_result", { id: `t${at}`, output: "x" }),
+    event(`${at + 3}`, "run_end", { result: "finished" })
+  ]
+
+  it("has the steps of the last turns again, and nothing twice", () => {
+    const before = run([snapshot(), ...turn(21), ...turn(25)])
+    assert.deepStrictEqual(before.turns, ["c20", "c24"])
+    const { turns } = run([...turn(29)], { ...before, turns: before.turns.slice(1) })
+    assert.deepStrictEqual(turns, ["c24", "c28"])
+    // What a stream that resumes brings: a snapshot of now with the cursor of the reader, then what followed that cursor.
+    const now = { transcript: { start: 0, total_items: 2, items: [item(1), item(2)] }, as_of: "32" }
+    const again = run([snapshot(now, "c24"), ...turn(25), ...turn(29)], recalled(turns[0]))
+    assert.deepStrictEqual(
+      tools(again).map(({ id, state }) => [id, state]),
+      [
+        ["t25", "done"],
+        ["t29", "done"]
+      ]
+    )
+    assert.deepStrictEqual(contents(again), ["entry 1", "entry 2"])
+    assert.deepStrictEqual([again.cursor, again.asOf, again.resyncs], ["c32", 32, 0])
+    assert.deepStrictEqual(again.turns, ["c24", "c28"])
+  })
+
+  it("knows what is asked with the arguments of its call", () => {
+    const asked = { id: "p", tool_call_id: "t21", title: "Read", options: [], expires_at: "2026-11-20T12:00:00Z" }
+    const frames = [
+      snapshot({ status: "running", state: "busy", permission_requests: [asked], as_of: "24" }, "c20"),
+      event("21", "user_message", { segments: [{ content: "go" }], sequence: 1 }),
+      event("22", "tool_call_start", { id: "t21", name: "read" }),
+      event("23", "tool_call_done", { id: "t21", name: "read", arguments: { path: "a" } }),
+      event("24", "permission_request", asked)
+    ]
+    const state = run(frames, recalled("c20"))
+    assert.include(tools(state)[0]?.input, "path")
+    assert.deepStrictEqual(
+      state.asides.map(({ at, kind }) => [kind, at]),
+      [
+        ["tool", 22],
+        ["permission", 24]
+      ]
+    )
+  })
+
+  it("starts without them when the worker's log no longer reaches back, and says nothing of it", () => {
+    const state = run(
+      [{ kind: "resync", reason: "expired", cursor: "c20" } as Frame, snapshot(), ...turn(21)],
+      recalled("c3")
+    )
+    assert.strictEqual(state.resyncs, 0)
+    assert.isUndefined(state.lastResync)
+    assert.strictEqual(tools(state).length, 1)
+    assert.deepStrictEqual(state.turns, ["c20"])
+    assert.strictEqual(run([{ kind: "resync", reason: "overflow", cursor: "c24" } as Frame], state).resyncs, 1)
+  })
+
+  it(`resumes at most ${maxTurns} turns before the end`, () => {
+    const many = Array.from({ length: maxTurns + 3 }, (_, n) => turn(21 + 4 * n)).flat()
+    const { turns } = run([snapshot(), ...many])
+    assert.strictEqual(turns.length, maxTurns)
+    assert.strictEqual(turns[0], `c${20 + 4 * 3}`)
+  })
 })

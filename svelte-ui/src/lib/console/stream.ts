@@ -25,6 +25,10 @@ import { callInFlight, growInput, startTool } from "./toolCalls.ts"
 export interface StreamState {
   /** Where to resume: the last cursor on any frame. */
   readonly cursor: string | undefined
+  /** Cursors of before the last turns: a page that is loaded anew resumes from the first and has their asides again. */
+  readonly turns: ReadonlyArray<string>
+  /** Resumes what an earlier page of this tab saw, of which nothing is here yet. */
+  readonly recalls: boolean
   readonly heartbeatMs: number | undefined
   /** Whether a snapshot arrived since the last resync; before it, nothing shown is certain. */
   readonly current: boolean
@@ -59,6 +63,8 @@ const nothing = { text: "", thinking: "" }
 
 export const initial: StreamState = {
   cursor: undefined,
+  turns: [],
+  recalls: false,
   heartbeatMs: undefined,
   current: false,
   status: "idle",
@@ -77,6 +83,13 @@ export const initial: StreamState = {
   diagnostic: undefined
 }
 
+/** Turns whose asides a page that is loaded anew has again, as far as the worker's log reaches. */
+export const maxTurns = 10
+
+/** The first state of a page that is loaded anew, with what the one before remembered. */
+export const recalled = (cursor: string | undefined): StreamState =>
+  cursor === undefined || cursor === "" ? initial : { ...initial, cursor, recalls: true }
+
 /** The state after one more frame; the same object when nothing changed. */
 export const reduce = (state: StreamState, frame: Frame): StreamState => {
   switch (frame.kind) {
@@ -89,8 +102,10 @@ export const reduce = (state: StreamState, frame: Frame): StreamState => {
       return {
         ...withCursor(state, frame.cursor),
         current: false,
-        lastResync: frame.reason,
-        resyncs: state.resyncs + 1
+        turns: [],
+        recalls: false,
+        // Nothing was shown yet that would have to be told as replaced.
+        ...(state.recalls ? undefined : { lastResync: frame.reason, resyncs: state.resyncs + 1 })
       }
     case "end":
       return {
@@ -105,7 +120,7 @@ export const reduce = (state: StreamState, frame: Frame): StreamState => {
     case "diagnostic":
       return { ...state, diagnostic: frame.diagnostic }
     case "event":
-      return reduceEvent(withCursor(state, frame.envelope.cursor), frame.envelope)
+      return reduceEvent(withCursor(beforeTurn(state, frame.envelope), frame.envelope.cursor), frame.envelope)
     default:
       // A frame of a newer backend.
       return state
@@ -114,6 +129,15 @@ export const reduce = (state: StreamState, frame: Frame): StreamState => {
 
 const withCursor = (state: StreamState, cursor: string | undefined): StreamState =>
   cursor === undefined || cursor === "" || cursor === state.cursor ? state : { ...state, cursor }
+
+/** The state with the place before a turn that the event begins. */
+const beforeTurn = (state: StreamState, { event_id, payload }: Envelope): StreamState =>
+  (payload.event === "user_message" || payload.event === "system_item") &&
+  state.cursor !== undefined &&
+  state.cursor !== state.turns.at(-1) &&
+  Number.parseInt(event_id, 10) > state.asidesAsOf
+    ? { ...state, turns: [...state.turns, state.cursor].slice(-maxTurns) }
+    : state
 
 /** "12" is durable event 12, "12.3" a transient one that came after it. */
 const durableId = /^\d+$/
@@ -202,6 +226,9 @@ const applySnapshot = (state: StreamState, snapshot: Snapshot): StreamState => {
   return {
     ...state,
     current: true,
+    recalls: false,
+    // Who comes in the middle of a turn remembers what follows.
+    turns: state.turns.length === 0 && state.cursor !== undefined ? [state.cursor] : state.turns,
     status: snapshot.status,
     workerState: snapshot.state,
     first,
@@ -210,7 +237,7 @@ const applySnapshot = (state: StreamState, snapshot: Snapshot): StreamState => {
     growing: { text: snapshot.text, thinking: snapshot.thinking },
     queued: snapshot.queued,
     asOf: snapshot.asOf,
-    asidesAsOf: kept ? state.asidesAsOf : snapshot.asOf,
+    asidesAsOf: kept ? state.asidesAsOf : state.recalls ? 0 : snapshot.asOf,
     ended: undefined
   }
 }

@@ -5,7 +5,7 @@
 import type { EventHandlers, EventSocket } from "#lib/api/events.ts"
 import type { Frame } from "#lib/api/wire.ts"
 import { isFinal, pauseBefore } from "./backoff.ts"
-import { initial, reduce, type StreamState } from "./stream.ts"
+import { initial, recalled, reduce, type StreamState } from "./stream.ts"
 
 export type Link =
   | { readonly kind: "connecting" }
@@ -30,7 +30,7 @@ export interface Surroundings {
 }
 
 export class EventWatcher {
-  #state: StreamState = initial
+  #state: StreamState
   #link: Link = { kind: "connecting" }
   #attempt = 0
   #socket: EventSocket | undefined
@@ -39,7 +39,9 @@ export class EventWatcher {
   readonly #around: Surroundings
   readonly #changed: (state: StreamState, link: Link) => void
 
-  constructor(around: Surroundings, changed: (state: StreamState, link: Link) => void) {
+  /** @param cursor remembered by an earlier page, to have again what followed it */
+  constructor(around: Surroundings, changed: (state: StreamState, link: Link) => void, cursor?: string) {
+    this.#state = recalled(cursor)
     this.#around = around
     this.#changed = changed
   }
