@@ -40,10 +40,12 @@ const subject = (make: SshServers.Make) =>
 
 const runner = { afterAll, beforeAll, describe, it }
 
-describe.skipIf(SshServers.ssh === undefined)("with the system's ssh", () => {
-  suite(runner, "the ssh kind before ssh2", subject(SshServers.inProcess), { tier: "durable" })
-})
+// One server is enough for the kit, since a login for each case takes its time: the real one where there is one.
+const server =
+  SshServers.sshd === undefined
+    ? { name: "ssh2", make: SshServers.inProcess }
+    : { name: "sshd", make: SshServers.ofSystem }
 
-describe.skipIf(SshServers.ssh === undefined || SshServers.sshd === undefined)("with the system's ssh and sshd", () => {
-  suite(runner, "the ssh kind before sshd", subject(SshServers.ofSystem), { tier: "durable" })
+describe.skipIf(SshServers.ssh === undefined)("with the system's ssh", () => {
+  suite(runner, `the ssh kind before ${server.name}`, subject(server.make), { tier: "durable" })
 })
