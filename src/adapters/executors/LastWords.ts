@@ -1,4 +1,5 @@
 /** The tail of what a program said, for the message about its end: short, printable, and without the secrets it was given. */
+import { formsOf } from "../../domain/SecretForms.ts"
 
 /** Characters that are kept and told, at most. */
 export const maxLength = 600
@@ -15,7 +16,7 @@ const unprintable = new RegExp(`${escape}\\[[0-9;?]*[ -/]*[@-~]|[\\p{Cc}\\p{Cf}\
 
 /** @param secrets values that must not be repeated; one that is cut by the window is cut off with it */
 export const make = (secrets: ReadonlyArray<string>): LastWords => {
-  const hidden = secrets.filter((secret) => secret !== "")
+  const hidden = secrets.flatMap(formsOf)
   const window = maxLength + hidden.reduce((longest, secret) => Math.max(longest, secret.length), 0)
   let tail = ""
   return {

@@ -49,6 +49,9 @@ export const maxLineLength = 1_000
 export const maxLines = 100
 export const linesWindowMs = 10_000
 
+/** Texts that are hidden at once, the latest: the lines of some twenty keys, or a thousand rotated tokens. */
+export const maxHidden = 1_000
+
 /** Variables of the backend's environment that a plugin gets. Others may hold secrets. */
 export const passedVariables = [
   "PATH",

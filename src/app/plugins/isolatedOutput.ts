@@ -1,10 +1,11 @@
 /** What a plugin writes to its standard output and error: into the log, line by line, bounded, without secrets. */
 import type { Readable } from "node:stream"
 import { StringDecoder } from "node:string_decoder"
-import { linesWindowMs, maxLineLength, maxLines } from "./isolatedBounds.ts"
+import { formsOf } from "../../domain/SecretForms.ts"
+import { linesWindowMs, maxHidden, maxLineLength, maxLines } from "./isolatedBounds.ts"
 
 export interface Output {
-  /** From here on the value is not repeated. */
+  /** From here on the value is not repeated, in none of its forms. */
   readonly hide: (secret: string) => void
   readonly follow: (stream: Readable) => void
 }
@@ -19,6 +20,7 @@ const unprintable = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu
  * @param now milliseconds of any clock that does not go back
  */
 export const make = (say: (line: string) => void, now: () => number): Output => {
+  /** Forms of secrets, the latest used ones last. */
   const secrets = new Set<string>()
   let windowStart = -Infinity
   let said = 0
@@ -42,7 +44,17 @@ export const make = (say: (line: string) => void, now: () => number): Output => 
     if (text !== "") say(text.length > maxLineLength ? `${text.slice(0, maxLineLength)}…` : text)
   }
   return {
-    hide: (secret) => void (secret !== "" && secrets.add(secret)),
+    hide: (secret) => {
+      for (const form of formsOf(secret)) {
+        // What is used again is the latest.
+        secrets.delete(form)
+        secrets.add(form)
+      }
+      for (const oldest of secrets) {
+        if (secrets.size <= maxHidden) break
+        secrets.delete(oldest)
+      }
+    },
     follow: (stream) => {
       const decoder = new StringDecoder("utf8")
       let rest = ""
