@@ -360,7 +360,7 @@ describe("stop and cancel", () => {
     })
   )
 
-  it.effect("roll a run back: it says nothing any more, and its watchers see the end once", () =>
+  it.effect("roll a run back: it says nothing any more, its watchers see the end once, and what they read stays", () =>
     Effect.gen(function* () {
       const { executor, start } = yield* world()
       const runtime = yield* start()
@@ -374,8 +374,13 @@ describe("stop and cancel", () => {
       yield* executor.turn.says(delta("more"), said("all"))
       yield* executor.turn.finishes
       yield* settle
-      assert.deepStrictEqual(observer.names, ["user_message", "status", "text_delta", "run_end", "status"])
-      assert.deepStrictEqual(observer.entries[3]?.event.data, { result: "rolled_back" })
+      assert.deepStrictEqual(observer.names, ["user_message", "status", "text_delta", "text_done", "run_end", "status"])
+      assert.deepStrictEqual(observer.entries[4]?.event.data, { result: "rolled_back" })
+      const { items } = yield* runtime.transcript(worker_id, {})
+      assert.deepStrictEqual(
+        items.map(({ content }) => content),
+        ["go", "half"]
+      )
       assert.strictEqual(executor.turn.exit?._tag, "Failure")
       assert.strictEqual(observer.state.state, "cancelled")
       assert.isNull(observer.state.in_flight)

@@ -5,7 +5,7 @@ import * as Problem from "../Problem.ts"
 import { type Ack, isTerminal, type TerminalState, type Worker } from "../Worker.ts"
 import { event } from "../WorkerEvent.ts"
 import { ackOf, acknowledge, type Engine, find, locked, type ToReceipt } from "./Host.ts"
-import { commit } from "./HostedWorker.ts"
+import { commit, shown } from "./HostedWorker.ts"
 import { status } from "./Run.ts"
 import { unqueued } from "./Turns.ts"
 
@@ -27,7 +27,8 @@ export const end = (
         worker_id,
         Effect.fnUntraced(function* (hosted) {
           if (isTerminal(hosted.worker.state)) return yield* acknowledge(engine, hosted, toReceipt)
-          const events = (hosted.worker.queued_inputs ?? []).map((input) => unqueued(input, "ended"))
+          const waiting = hosted.worker.queued_inputs ?? []
+          const events = [...shown(hosted), ...waiting.map((input) => unqueued(input, "ended"))]
           if (hosted.worker.state === "busy") events.push(event({ event: "run_end", data: { result: "rolled_back" } }))
           events.push(status(state))
           const last_result = {

@@ -4,7 +4,7 @@ import { EventLog } from "../EventLog.ts"
 import * as Snapshot from "../Snapshot.ts"
 import type { TranscriptItem } from "../Transcript.ts"
 import { previewed, type Worker } from "../Worker.ts"
-import type { WorkerEvent } from "../WorkerEvent.ts"
+import { event, type WorkerEvent } from "../WorkerEvent.ts"
 import type { WorkerSession } from "../WorkerExecutor.ts"
 import type { Receipt, StoredEvent, WorkerStore } from "../WorkerStore.ts"
 import { GiveWay } from "./GiveWay.ts"
@@ -140,6 +140,12 @@ export const commit = <E = never>(
       return worker
     })
   )
+
+/** Text that was shown and is not complete, as it becomes part of the transcript: whoever read it must find it again. */
+export const shown = ({ log }: HostedWorker): ReadonlyArray<WorkerEvent> => {
+  const text = log.snapshot.in_flight?.text ?? ""
+  return text === "" ? [] : [event({ event: "text_done", data: { text } })]
+}
 
 /** Loads the tail of the stored transcript into the snapshot, once. */
 export const loadTail = Effect.fnUntraced(function* (store: WorkerStore["Service"], hosted: HostedWorker) {

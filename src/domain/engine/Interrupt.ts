@@ -8,7 +8,7 @@ import { event } from "../WorkerEvent.ts"
 import type { RunFailure } from "../WorkerExecutor.ts"
 import type { Receipt } from "../WorkerStore.ts"
 import { ackOf, acknowledge, type Engine, locked, type ToReceipt } from "./Host.ts"
-import { commit, type HostedWorker } from "./HostedWorker.ts"
+import { commit, type HostedWorker, shown } from "./HostedWorker.ts"
 import { fall, status } from "./Run.ts"
 import { next } from "./Turns.ts"
 
@@ -43,9 +43,8 @@ const windDown = Effect.fnUntraced(function* (hosted: HostedWorker, run: Fiber.F
 })
 
 /**
- * Ends the turn of a busy worker, with the worker's lock held and without a way to give up halfway. Text that was shown
- * and is not complete becomes part of the transcript: whoever read it must find it again. While it waited the worker may
- * have ended, and the turn with it: then nothing is done here, and the answer is undefined.
+ * Ends the turn of a busy worker, with the worker's lock held and without a way to give up halfway. While it waited the
+ * worker may have ended, and the turn with it: then nothing is done here, and the answer is undefined.
  */
 export const endTurn = Effect.fnUntraced(function* (
   engine: Engine,
@@ -57,9 +56,8 @@ export const endTurn = Effect.fnUntraced(function* (
   run?.interruptUnsafe()
   const inTime = run === undefined || (yield* windDown(hosted, run))
   if (!isIn(hosted, run)) return undefined
-  const text = hosted.log.snapshot.in_flight?.text ?? ""
   const events = [
-    ...(text === "" ? [] : [event({ event: "text_done", data: { text } })]),
+    ...shown(hosted),
     ...(inTime ? [] : [event({ event: "error", data: { ...late } })]),
     event({ event: "run_end", data: { result: "rolled_back" } }),
     status(inTime ? "idle" : "errored")
