@@ -1,7 +1,8 @@
 /** An opencode server as a runtime: each of its sessions is a worker. */
-import { DateTime, Deferred, Effect, Exit, Schema, Semaphore, Stream } from "effect"
+import { DateTime, Deferred, Effect, Exit, Schema, Stream } from "effect"
 import { EventLog } from "../../domain/EventLog.ts"
 import { idPattern, type RuntimeId, WorkerId } from "../../domain/Identifiers.ts"
+import * as KeyedLock from "../../domain/KeyedLock.ts"
 import * as Problem from "../../domain/Problem.ts"
 import { type ProfileSelector, runtimeDefault } from "../../domain/Profile.ts"
 import { capability } from "../../domain/Runtime.ts"
@@ -66,7 +67,8 @@ const checkInput = (input: WorkerInput) => {
 /** Opens nothing yet. */
 export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Call.Line) {
   const feed = yield* Feed.make(line)
-  const turns = new Map<string, Semaphore.Semaphore>()
+  /** One command at a time for each session. */
+  const { within } = KeyedLock.make()
   /** Of sessions without a log, by id: what was counted, and of which update. */
   const counted = new Map<string, { readonly updated: number; readonly said: number }>()
 
@@ -88,13 +90,6 @@ export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Ca
     }
     return yield* feed.logOf(id)
   })
-  /** One command at a time for each session. */
-  const inTurn = <A, E>(id: string, effect: Effect.Effect<A, E>) =>
-    Effect.suspend(() => {
-      const turn = turns.get(id) ?? Semaphore.makeUnsafe(1)
-      turns.set(id, turn)
-      return turn.withPermit(effect)
-    })
 
   const workerOf = (session: Wire.Session, state: Worker["state"], said: number, last_event_id: number): Worker => ({
     runtime_id,
@@ -143,7 +138,7 @@ export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Ca
   })
 
   const input = (worker_id: WorkerId, { content }: WorkerInput) =>
-    inTurn(
+    within(
       worker_id,
       Effect.gen(function* () {
         const { feed: now, log } = yield* known(worker_id)
@@ -262,7 +257,7 @@ export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Ca
     }),
 
     stop: (id) =>
-      inTurn(
+      within(
         id,
         Effect.gen(function* () {
           const { log } = yield* known(id)
@@ -272,7 +267,7 @@ export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Ca
       ),
 
     interrupt: (id) =>
-      inTurn(
+      within(
         id,
         Effect.gen(function* () {
           const { log } = yield* known(id)

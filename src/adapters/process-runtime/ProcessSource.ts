@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto"
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Clock, Effect, Option, Redacted, Scope, Semaphore } from "effect"
+import { Clock, Effect, Option, Redacted, Scope } from "effect"
 import type { RuntimeId } from "../../domain/Identifiers.ts"
+import * as KeyedLock from "../../domain/KeyedLock.ts"
 import * as Problem from "../../domain/Problem.ts"
 import type { RuntimeDescription } from "../../domain/Runtime.ts"
 import * as CarriedClient from "../egress/CarriedClient.ts"
@@ -48,13 +49,7 @@ const starting = Problem.make("runtime_unavailable", "The runtime's process is b
 })
 
 /** One process at a time over a folder: a connection that replaces another waits until that one's process has ended. */
-const turns = new Map<string, Semaphore.Semaphore>()
-
-const turnOf = (folder: string) => {
-  const turn = turns.get(folder) ?? Semaphore.makeUnsafe(1)
-  turns.set(folder, turn)
-  return turn
-}
+const folders = KeyedLock.make()
 
 const argsOf = ({ display_name, home, log_level, memory_limit_mib, profiles }: Options, folder: string) => [
   ...(memory_limit_mib === undefined ? [] : [`--max-old-space-size=${memory_limit_mib}`]),
@@ -93,9 +88,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const token = randomBytes(32).toString("base64url")
   let child: RuntimeChild.RuntimeChild | undefined
 
-  const turn = turnOf(folder)
   const start = Effect.gen(function* () {
-    yield* Effect.acquireRelease(turn.take(1), () => turn.release(1), { interruptible: true })
+    yield* folders.hold(folder)
     yield* Effect.addFinalizer(() => Effect.sync(() => (child = undefined)))
     const launched = Scope.provide(RuntimeChild.launch({ args: argsOf(options, folder) }), yield* Effect.scope)
     child = yield* Effect.scoped(Effect.andThen(tokenFile(folder, token), launched))
