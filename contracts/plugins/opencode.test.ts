@@ -48,6 +48,16 @@ describe("an opencode session", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("keeps of what a tool gives no more than an event may hold", () =>
+    Effect.gen(function* () {
+      const { source } = yield* world
+      const { answer } = yield* source.create({}, {})
+      const told = yield* turn(source, answer.worker_id, "/large-tool")
+      const result = told.find(({ event }) => event === "tool_result")
+      assert.deepStrictEqual(result?.data["output"], { omitted: true, length: OpencodeServer.largeOutput + 2 })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("whose turn fails says so without a word of the model's provider, and takes the next input", () =>
     Effect.gen(function* () {
       const { source } = yield* world

@@ -1,7 +1,8 @@
 /**
  * What an opencode server looks like from outside, as far as the kind `opencode` uses it: routes, statuses and the order of
  * its events were recorded from version 1.18.33. Its model repeats what it is told; `/wait MS` keeps it busy before that,
- * `/fail` ends the turn with an error, `/tool` calls a tool. Sessions survive `restart`, as they do there.
+ * `/fail` ends the turn with an error, `/tool` calls a tool, `/large-tool` one that gives much. Sessions survive
+ * `restart`, as they do there.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { Effect } from "effect"
@@ -13,6 +14,9 @@ interface Session {
 }
 
 export const version = "1.18.33"
+
+/** Length of what `/large-tool` gives. */
+export const largeOutput = 3_000_000
 
 /** Time between two words, in milliseconds: so that a turn has a middle. */
 const wordMs = 2
@@ -74,12 +78,13 @@ export const make = Effect.fnUntraced(function* (password: string | undefined) {
       publish("session.error", { sessionID, error: { name: "APIError", data: { message: "canary-upstream" } } })
       return
     }
-    if (said === "/tool") {
+    if (said === "/tool" || said === "/large-tool") {
       const tool = { ...common(), type: "tool", callID: "call_1", tool: "read" }
       const input = { filePath: "a.txt" }
+      const output = said === "/tool" ? "one" : "x".repeat(largeOutput)
       part(sessionID, message, { ...tool, state: { status: "pending", input: {} } })
       part(sessionID, message, { ...tool, state: { status: "running", input } })
-      part(sessionID, message, { ...tool, state: { status: "completed", input, title: "a.txt", output: "one" } })
+      part(sessionID, message, { ...tool, state: { status: "completed", input, title: "a.txt", output } })
     }
     const reasoning = { ...common(), type: "reasoning" }
     part(sessionID, message, { ...reasoning, text: "", time: { start: 1 } })

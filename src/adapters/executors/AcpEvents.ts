@@ -1,22 +1,14 @@
 /** What an agent tells of its work, in the words of the worker's event stream. */
 import type * as acp from "@agentclientprotocol/sdk"
+import { bounded, maxTitle } from "../../domain/ToolValue.ts"
 import { event, type WorkerEvent } from "../../domain/WorkerEvent.ts"
 
 /** A message or thought is kept in pieces of at most so many UTF-16 units, so that each fits a record, a frame and a page. */
 export const pieceLength = 262_144
-/** What a tool took or gave is kept when its JSON has at most so many UTF-16 units; a larger one is kept as its length. */
-export const maxValueLength = 65_536
-/** Titles and names, in UTF-16 units, and entries of a plan. */
-const maxTitle = 500
+/** Entries of a plan. */
 const maxEntries = 100
 /** Tool calls that are remembered until their end, within one turn. */
 const maxCalls = 1_000
-
-const bounded = (value: unknown): unknown => {
-  if (value === undefined) return null
-  const json = JSON.stringify(value)
-  return json.length <= maxValueLength ? value : { omitted: true, length: json.length }
-}
 
 const textOf = (content: acp.ContentBlock): string => {
   switch (content.type) {

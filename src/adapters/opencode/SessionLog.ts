@@ -5,6 +5,7 @@
  */
 import { EventLog } from "../../domain/EventLog.ts"
 import { type InFlight, trim } from "../../domain/Snapshot.ts"
+import { bounded, maxTitle } from "../../domain/ToolValue.ts"
 import type { WorkerState } from "../../domain/Worker.ts"
 import { event, type KnownEvent } from "../../domain/WorkerEvent.ts"
 import { type Event, isSaid, type Messages, type Part, saidIn, type Session } from "./OpencodeWire.ts"
@@ -224,17 +225,17 @@ export class SessionLog {
 
   #tool({ callID, id: part_id, state, tool }: Part): void {
     if (state === undefined) return
-    const id = callID ?? part_id
-    const name = tool ?? "tool"
+    const id = (callID ?? part_id).slice(0, maxTitle)
+    const name = (tool ?? "tool").slice(0, maxTitle)
     if (this.#once(`${part_id} start`)) this.#say({ event: "tool_call_start", data: { id, name } })
     if (state.status === "pending") return
     if (this.#once(`${part_id} call`)) {
-      this.#say({ event: "tool_call_done", data: { id, name, arguments: state.input ?? {} } })
+      this.#say({ event: "tool_call_done", data: { id, name, arguments: bounded(state.input ?? {}) } })
     }
     if (state.status === "running" || !this.#once(part_id)) return
     const is_error = state.status === "error"
-    const summary = (is_error ? state.error : state.title) ?? name
-    const output = state.output === undefined ? undefined : { output: state.output }
+    const summary = ((is_error ? state.error : state.title) ?? name).slice(0, maxTitle)
+    const output = state.output === undefined ? undefined : { output: bounded(state.output) }
     this.#say({ event: "tool_result", data: { id, summary, ...output, is_error } })
   }
 }
