@@ -2,11 +2,12 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { CallList, type Listed } from "../../domain/registry/CallList.ts"
 
 /** How often running calls are looked at, in milliseconds. A deadline is never early and at most two ticks late. */
 export const TICK_MS = 25
 
-export interface Expirable {
+export interface Expirable extends Listed {
   /** Monotonic milliseconds; set by `add`. */
   expires_at: number
   /** Called once, after the call has been taken out. */
@@ -14,7 +15,7 @@ export interface Expirable {
 }
 
 export class EgressDeadlines {
-  private readonly calls = new Set<Expirable>()
+  private readonly calls = new CallList<Expirable>()
   private readonly run: (sweeping: Effect.Effect<void>) => Fiber.Fiber<void>
   private readonly clock: Clock.Clock
   private now = 0
@@ -38,7 +39,7 @@ export class EgressDeadlines {
   }
 
   remove(call: Expirable): void {
-    this.calls.delete(call)
+    this.calls.remove(call)
   }
 
   private monotonic(): number {
@@ -48,15 +49,13 @@ export class EgressDeadlines {
   /** Stops after a tick without calls, so an idle target costs nothing. */
   private readonly sweep: Effect.Effect<void> = Effect.suspend(() =>
     Effect.flatMap(Effect.sleep(TICK_MS), () => {
-      if (this.calls.size === 0) {
+      if (this.calls.first === undefined) {
         this.isSweeping = false
         return Effect.void
       }
       this.now = this.monotonic()
-      for (const call of this.calls) {
-        if (call.expires_at > this.now) continue
-        this.calls.delete(call)
-        call.expire()
+      for (const call of this.calls.select((it) => it.expires_at <= this.now)) {
+        if (this.calls.remove(call)) call.expire()
       }
       return this.sweep
     })

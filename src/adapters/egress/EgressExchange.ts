@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { type Dispatcher, errors } from "undici"
+import { Listed } from "../../domain/registry/CallList.ts"
 import type { Expirable } from "./EgressDeadlines.ts"
 import { codeOf, EgressFailure, type EgressReason, failure } from "./EgressFailure.ts"
 import * as EgressHeaders from "./EgressHeaders.ts"
@@ -91,7 +92,7 @@ const reasonOf = (error: Error): EgressReason => {
 const EMPTY = new Uint8Array(0)
 
 /** The state of one call; undici calls the `on…` members, in this order, on the event loop. */
-class Exchange implements Dispatcher.DispatchHandler, Expirable, Waiting {
+class Exchange extends Listed implements Dispatcher.DispatchHandler, Expirable, Waiting {
   expires_at = 0
   private readonly options: Dispatcher.DispatchOptions
   private readonly connections: Connections
@@ -114,6 +115,7 @@ class Exchange implements Dispatcher.DispatchHandler, Expirable, Waiting {
     limit: number,
     resume: (effect: Effect.Effect<EgressResponse, EgressFailure>) => void
   ) {
+    super()
     this.connections = connections
     this.options = options
     this.limit = limit

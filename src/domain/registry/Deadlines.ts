@@ -3,11 +3,18 @@
  * more than the call itself.
  */
 import { Clock, type Context, Effect, Fiber, type Scope } from "effect"
+import { CallList, Listed } from "./CallList.ts"
 
-interface Running {
+class Running extends Listed {
   /** Monotonic milliseconds. */
   readonly expires_at: number
   readonly expire: () => void
+
+  constructor(expires_at: number, expire: () => void) {
+    super()
+    this.expires_at = expires_at
+    this.expire = expire
+  }
 }
 
 export interface Deadlines {
@@ -26,17 +33,17 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Deadlines, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
-  const running = new Set<Running>()
+  const running = new CallList<Running>()
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   let watching = false
 
   /** Sleeps until the oldest call expires. Ends when nothing runs, so that an idle registry costs nothing. */
   const watch: Effect.Effect<void> = Effect.suspend(() => {
     const now = monotonicMs(clock)
-    for (const call of running) {
+    for (let call = running.first; call !== undefined; call = running.first) {
       // Half a millisecond for what a timer rounds off.
       if (call.expires_at > now + 0.5) return Effect.andThen(Effect.sleep(Math.ceil(call.expires_at - now)), watch)
-      running.delete(call)
+      running.remove(call)
       call.expire()
     }
     watching = false
@@ -57,18 +64,16 @@ export const make = Effect.fnUntraced(function* (
           const child = Effect.runForkWith(parent.context as Context.Context<R>)(effect)
           const exit = child.pollUnsafe()
           if (exit !== undefined) return resume(exit)
-          const call: Running = {
-            expires_at: monotonicMs(clock) + milliseconds,
-            // What was late has ended, whatever it still had to do, before anybody is told.
-            expire: () => resume(Effect.andThen(Fiber.interrupt(child), late()))
-          }
+          // What was late has ended, whatever it still had to do, before anybody is told.
+          const expire = () => resume(Effect.andThen(Fiber.interrupt(child), late()))
+          const call = new Running(monotonicMs(clock) + milliseconds, expire)
           add(call)
           child.addObserver((ended) => {
-            running.delete(call)
+            running.remove(call)
             resume(ended)
           })
           return Effect.suspend(() => {
-            running.delete(call)
+            running.remove(call)
             return Fiber.interrupt(child)
           })
         })
