@@ -2,6 +2,7 @@
 import { Cause, Duration, Effect, Redacted, type Scope } from "effect"
 import type { SecretLookup, SecretSchemeDefinition } from "../../domain/plugin/Definition.ts"
 import * as Grant from "../../domain/plugin/Grant.ts"
+import { apart } from "../../domain/plugin/Guard.ts"
 import { OutboundFactory } from "../../domain/plugin/PluginHost.ts"
 import * as SafeProblem from "../../domain/plugin/SafeProblem.ts"
 import {
@@ -51,7 +52,7 @@ const guarded = (scheme: string, { admits, resolve }: SecretLookup): SecretProvi
   return {
     scheme,
     resolve: (rest): Effect.Effect<Redacted.Redacted<string>, Unresolvable> =>
-      Effect.suspend(() => resolve(rest)).pipe(
+      apart(Effect.suspend(() => resolve(rest))).pipe(
         Effect.flatMap(textOf),
         Effect.catchCause(failed),
         Effect.timeoutOrElse({
@@ -87,7 +88,7 @@ export const install = Effect.fnUntraced(function* (
     return yield* new NotLoaded({ reason: "scheme_taken", sentence: `The secret scheme ${scheme} exists already.` })
   }
   const host = { ...(yield* outbound), secret: Grant.secret(secrets, references) }
-  const lookup = yield* Effect.suspend(() => definition.open(settings, host)).pipe(
+  const lookup = yield* apart(Effect.suspend(() => definition.open(settings, host))).pipe(
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.failCause(cause as Cause.Cause<never>)

@@ -80,7 +80,7 @@ const explain = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>, it: Gu
 })
 
 /** In a fiber of its own: whoever waits may go at once, also when the plugin does not let itself be interrupted. */
-const apart = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const apart = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.forkDetach(Effect.interruptible(effect), { startImmediately: true }), (fiber) =>
       Effect.onInterrupt(restore(Fiber.join(fiber)), () =>
