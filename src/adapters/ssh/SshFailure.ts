@@ -9,6 +9,8 @@ const ended = unreachable("tunnel_ended", "The SSH connection to the host has en
 
 export const missing = unreachable("ssh_missing", "The program ssh is not installed on the backend's machine.")
 
+export const noFolder = unreachable("folder_unwritable", "The backend cannot write to its temporary folder.")
+
 /** The first that fits; the order is that of a login. */
 const said: ReadonlyArray<readonly [words: RegExp, problem: Problem.Problem]> = [
   [

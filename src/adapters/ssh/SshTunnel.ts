@@ -68,10 +68,13 @@ const checkIdentity = (path: string) =>
 
 /** A folder of this user alone: whoever could open the socket in it would be on the other host. */
 const folder = Effect.acquireRelease(
-  Effect.sync(() => {
-    const path = mkdtempSync(join(tmpdir(), "yoi-ssh-"))
-    chmodSync(path, 0o700)
-    return path
+  Effect.try({
+    try: () => {
+      const path = mkdtempSync(join(tmpdir(), "yoi-ssh-"))
+      chmodSync(path, 0o700)
+      return path
+    },
+    catch: () => SshFailure.noFolder
   }),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
@@ -142,12 +145,15 @@ export const open = Effect.fnUntraced(function* (options: Options) {
     string,
     string
   ]
-  yield* Effect.sync(() => {
-    const target = `${bracketed(forward.host)}:${forward.port}`
-    writeFileSync(hosts, `${knownHosts}\n`, { mode: 0o600 })
-    writeFileSync(config, SshConfig.text({ place, identity, knownHosts: hosts, socket, forward: target }), {
-      mode: 0o600
-    })
+  yield* Effect.try({
+    try: () => {
+      const target = `${bracketed(forward.host)}:${forward.port}`
+      writeFileSync(hosts, `${knownHosts}\n`, { mode: 0o600 })
+      writeFileSync(config, SshConfig.text({ place, identity, knownHosts: hosts, socket, forward: target }), {
+        mode: 0o600
+      })
+    },
+    catch: () => SshFailure.noFolder
   })
   const way = yield* Effect.acquireRelease(dial({ socket: undefined }), (it) => Effect.sync(() => discard(it)), {
     interruptible: true
