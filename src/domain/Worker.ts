@@ -10,6 +10,9 @@ import { ProfileSelector } from "./Profile.ts"
 export const WorkerState = Schema.Literals(["idle", "busy", "errored", "stale", "stopped", "cancelled"])
 export type WorkerState = typeof WorkerState.Type
 
+/** How many workers are in each state. */
+export type WorkerCounts = Readonly<Record<WorkerState, number>>
+
 export const TerminalState = Schema.Literals(["stopped", "cancelled"])
 export type TerminalState = typeof TerminalState.Type
 

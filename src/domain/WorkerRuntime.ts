@@ -22,6 +22,7 @@ import type {
   Replayable,
   TerminalState,
   Worker,
+  WorkerCounts,
   WorkerPage
 } from "./Worker.ts"
 import type { StoreProblem } from "./WorkerStore.ts"
@@ -88,6 +89,8 @@ export class WorkerRuntime extends Context.Service<
   WorkerRuntime,
   {
     readonly describe: Effect.Effect<RuntimeDescription>
+    /** Kept as workers change: asking costs the same however many there are. */
+    readonly counts: Effect.Effect<WorkerCounts>
     readonly diagnostics: Effect.Effect<ReadonlyArray<Diagnostic>>
     readonly list: (
       query: ListQuery

@@ -18,9 +18,7 @@ export const RuntimeHandlers = HttpApiBuilder.group(
       "describe",
       Effect.fnUntraced(function* () {
         const description = yield* runtime.describe
-        // Without a cursor or a limit a list cannot be refused.
-        const { items } = yield* Effect.orDie(runtime.list({}))
-        return { runtime: Mapping.runtime(description, kind, items, yield* runtime.diagnostics) }
+        return { runtime: Mapping.runtime(description, kind, yield* runtime.counts, yield* runtime.diagnostics) }
       })
     )
   })

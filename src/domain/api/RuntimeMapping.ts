@@ -15,8 +15,9 @@ import {
   type OperationResult,
   previewed,
   type Worker,
+  type WorkerCounts,
   type WorkerInput,
-  type WorkerState
+  WorkerState
 } from "../Worker.ts"
 import type * as Wire from "./RuntimeWire.ts"
 
@@ -103,17 +104,17 @@ const maxEventBatchItems = 256
 export const runtime = (
   description: RuntimeDescription,
   backend: "memory" | "fs_store",
-  workers: ReadonlyArray<Worker>,
+  counts: WorkerCounts,
   diagnostics: ReadonlyArray<Diagnostic>
 ): Wire.Runtime => {
   const count = { running: 0, stopped: 0, cancelled: 0 }
-  for (const { state } of workers) count[statusOf(state)] += 1
+  for (const state of WorkerState.literals) count[statusOf(state)] += counts[state]
   return {
     runtime_id: description.runtime_id,
     display_name: description.display_name,
     backend,
     status: description.status,
-    worker_count: workers.length,
+    worker_count: count.running + count.stopped + count.cancelled,
     active_worker_count: count.running,
     stopped_worker_count: count.stopped,
     cancelled_worker_count: count.cancelled,

@@ -116,7 +116,7 @@ const host = Effect.fnUntraced(function* (
         const first = input === undefined ? [status("idle")] : [inputEvent(input), status("busy")]
         const state = input === undefined ? "idle" : "busy"
         yield* commit(engine.store, hosted, first, { state }, toReceipt)
-        engine.workers.set(worker_id, hosted)
+        engine.workers.add(hosted)
         if (turn === undefined) yield* Guard.watch(engine, hosted)
         else yield* begin(engine, hosted, turn)
         return hosted.worker

@@ -13,7 +13,7 @@ import * as Bundles from "./Bundles.ts"
 import * as Commands from "./Commands.ts"
 import { create } from "./Create.ts"
 import { type Engine, find } from "./Host.ts"
-import type { HostedWorker } from "./HostedWorker.ts"
+import { HostedWorkers } from "./HostedWorkers.ts"
 import { input } from "./Input.ts"
 import { interrupt } from "./Interrupt.ts"
 import { permit } from "./Permit.ts"
@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     executor,
     random: yield* SecureRandom,
     bundles: Bundles.make(store, executor, found.bundles),
-    workers: new Map<never, HostedWorker>(),
+    workers: new HostedWorkers(),
     reserved: new Set(),
     maxWorkers: options.maxWorkers ?? defaultMaxWorkers,
     scope,
@@ -99,6 +99,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       ...(options.version === undefined ? undefined : { version: options.version }),
       epoch: store.epoch
     })),
+    counts: Effect.sync(() => engine.workers.counts),
     diagnostics: Effect.map(store.diagnostics, (said) => [
       ...said,
       ...found.damaged.map((worker) => ({

@@ -8,6 +8,7 @@ import type { WorkerExecutor } from "../WorkerExecutor.ts"
 import type { Receipt, WorkerStore } from "../WorkerStore.ts"
 import type * as Bundles from "./Bundles.ts"
 import { commit, type HostedWorker } from "./HostedWorker.ts"
+import type { HostedWorkers } from "./HostedWorkers.ts"
 
 /** What a caller should wait before it tries a busy worker again, in milliseconds. */
 export const busyRetryMs = 1_000
@@ -20,7 +21,7 @@ export interface Engine {
   readonly executor: WorkerExecutor["Service"]
   readonly random: SecureRandom["Service"]
   readonly bundles: ReturnType<typeof Bundles.make>
-  readonly workers: Map<WorkerId, HostedWorker>
+  readonly workers: HostedWorkers
   /** Ids that are being created, so that two creates cannot take the same one. */
   readonly reserved: Set<WorkerId>
   readonly maxWorkers: number

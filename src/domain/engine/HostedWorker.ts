@@ -3,7 +3,7 @@ import { DateTime, Effect, type Fiber, type Scope, Semaphore } from "effect"
 import { EventLog } from "../EventLog.ts"
 import * as Snapshot from "../Snapshot.ts"
 import type { TranscriptItem } from "../Transcript.ts"
-import { previewed, type Worker } from "../Worker.ts"
+import { previewed, type Worker, type WorkerState } from "../Worker.ts"
 import { event, type WorkerEvent } from "../WorkerEvent.ts"
 import type { WorkerSession } from "../WorkerExecutor.ts"
 import type { Receipt, StoredEvent, WorkerStore } from "../WorkerStore.ts"
@@ -12,6 +12,8 @@ import { GiveWay } from "./GiveWay.ts"
 export interface HostedWorker {
   /** The record as last stored. */
   worker: Worker
+  /** Told when the record's state becomes another. */
+  onState: ((from: WorkerState, to: WorkerState) => void) | undefined
   readonly log: EventLog
   /** Held by whatever changes the worker; commands and the run take turns. */
   readonly lock: Semaphore.Semaphore
@@ -37,8 +39,17 @@ export const make = (options: {
   readonly tailLoaded: boolean
 }): HostedWorker => {
   const { worker } = options
+  let current = worker
   return {
-    worker,
+    get worker() {
+      return current
+    },
+    set worker(next) {
+      const { state } = current
+      current = next
+      if (next.state !== state) this.onState?.(state, next.state)
+    },
+    onState: undefined,
     log: new EventLog({
       epoch: options.log_epoch,
       head: worker.last_event_id,

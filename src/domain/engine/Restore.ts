@@ -23,7 +23,7 @@ const takeOver = Effect.fnUntraced(function* (engine: Engine, stored: StoredWork
   const scope = yield* Scope.fork(engine.scope)
   const worker: Worker = { ...stored.worker, runtime_id: engine.runtime_id }
   const hosted = makeHosted({ worker, log_epoch: stored.log_epoch, scope, tailLoaded: false })
-  engine.workers.set(worker.worker_id, hosted)
+  engine.workers.add(hosted)
   return hosted
 })
 

@@ -38,13 +38,8 @@ export const list = Effect.fnUntraced(function* (engine: Engine, query: ListQuer
     return yield* Problem.make("invalid_cursor", "The list cursor does not name a place in this list.")
   }
   const items: Array<Worker> = []
-  let skipping = cursor !== undefined
   let next_cursor: string | null = null
-  for (const [worker_id, { worker }] of engine.workers) {
-    if (skipping) {
-      skipping = worker_id !== cursor
-      continue
-    }
+  for (const { worker } of engine.workers.after(cursor as WorkerId | undefined)) {
     if (state !== undefined && worker.state !== state) continue
     if (limit !== undefined && items.length === limit) {
       next_cursor = items.at(-1)!.worker_id
