@@ -142,6 +142,18 @@ it.live("a kind that does not do what it declares fails the kit, and the case is
   }).pipe(Effect.scoped)
 )
 
+it.live("each program of docs/plugins.md is a plugin without a mistake", () =>
+  Effect.gen(function* () {
+    const text = fs.readFileSync(new URL("../../docs/plugins.md", import.meta.url), "utf8")
+    const programs = Array.from(text.matchAll(/```js\n([^]*?)```/g), ([, program = ""]) => program)
+    assert.isAtLeast(programs.length, 3)
+    for (const program of programs) {
+      const { code, errors } = yield* checked(program)
+      assert.deepStrictEqual([code, errors], [0, ""])
+    }
+  }).pipe(Effect.scoped)
+)
+
 it.effect("what is no plugin, and flags that make no sense, are wrong usage", () =>
   Effect.gen(function* () {
     const file = yield* module(source(""))

@@ -14,6 +14,9 @@ const program = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./explain.ts" : "./explain.js", import.meta.url)
 )
 
+/** Where in Node an error came up: a place, a line of its program and a mark below it. */
+const nodesOwn = /^node:internal[^\n]*\n[^\n]*\n\s*\^\n/
+
 /** Lines about Node itself. */
 const isNoise = (line: string): boolean => line.trim() === "" || /^\s+at .*\bnode:|^Node\.js v/.test(line)
 
@@ -29,6 +32,7 @@ export const of = (file: string): Effect.Effect<ReadonlyArray<string>> =>
           resume(
             Effect.succeed(
               all
+                .replace(nodesOwn, "")
                 .split("\n")
                 .filter((line) => !isNoise(line))
                 .slice(0, maxLines)

@@ -117,7 +117,7 @@ const examine = Effect.fnUntraced(function* (given: Flags, wanted: Tier | undefi
     options_schema: FormSchema.of(options),
     secret_fields: secretFields
   }))
-  if (findings.some(({ severity }) => severity === "error")) return checked
+  if (kinds.length === 0 || findings.some(({ severity }) => severity === "error")) return checked
   if (!complete && kinds.some(({ endpoint }) => endpoint === "required")) {
     add("conformance", "warning", "Nothing was tried: package.json names no stage, and there is no --endpoint.")
     return checked

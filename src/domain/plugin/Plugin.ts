@@ -26,7 +26,7 @@ export {
 export { problemOf } from "./SafeProblem.ts"
 export type { Steps } from "../ConnectionTest.ts"
 export type { RuntimeId, WorkerId } from "../Identifiers.ts"
-export { type Problem, make as problem } from "../Problem.ts"
+export { type Code, type Problem, make as problem } from "../Problem.ts"
 export { type Capabilities, capability, type RuntimeDescription } from "../Runtime.ts"
 export { problem as fault, type RuntimeFault } from "../RuntimeFault.ts"
 export type { SourceFrame } from "../RuntimeSource.ts"

@@ -115,6 +115,8 @@ const caseOf = ({ call, name, need, operation }: Trial): Case => ({
     const problem = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
     // A runtime without a capability map is judged by what it answers.
     if (declared === undefined && problem?._tag === "operation_unsupported") return
+    // Where no worker can be made it was tried on nobody, and whoever does it says just that.
+    if (Declared.by(described, "workers.create") === false && problem?._tag === "worker_not_found") return
     return yield* broken(`${operation} is declared and failed with ${problem?._tag ?? "an internal failure"}`)
   })
 })
