@@ -34,7 +34,7 @@ const write = Effect.fn("plugin.new")(function* (name: string, given: Option.Opt
   )
   for (const file of files) yield* Console.log(`${shown}/${file}`)
   yield* Console.error(
-    `Next: cd ${shown}, npm install --save-dev yoi-workspace (or the path of its package), npm test, npm run dev`
+    `Next: cd ${shown}; npm install --save-dev with the file of the yoi-workspace package; npm test; npm run dev`
   )
 })
 
