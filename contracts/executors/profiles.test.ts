@@ -132,6 +132,26 @@ describe("a profile that cannot be used", () => {
     })
   )
 
+  it.live("of a command has workers whose text is shown as it is, of the echo none", () =>
+    Effect.gen(function* () {
+      const { path } = yield* file(minimal)
+      const served = yield* Effect.acquireRelease(
+        Effect.promise(() => BackendLayer.serve({ profiles: path })),
+        ({ stop }) => Effect.promise(stop)
+      )
+      const create = (profile: string) =>
+        Effect.promise(() =>
+          fetch(`${served.url}/api/runtimes/backend-internal/workers`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ profile })
+          }).then((it) => it.json() as Promise<{ readonly worker: { readonly text_format?: string } }>)
+        )
+      assert.strictEqual((yield* create("named:a")).worker.text_format, "plain")
+      assert.isFalse("text_format" in (yield* create("builtin:echo")).worker)
+    })
+  )
+
   it.live("is told in the launch options instead of being offered", () =>
     Effect.gen(function* () {
       const { path } = yield* file(`${broken}\n${minimal.replace(`"a"`, `"c"`)}`)

@@ -11,11 +11,15 @@ export type ProfileSelector = typeof ProfileSelector.Type
 
 export const runtimeDefault: ProfileSelector = { kind: "runtime_default" }
 
+/** How what its workers say is to be shown: as it is, with its spaces and line breaks. Absent = as Markdown. */
+export const TextFormat = Schema.Literal("plain")
+
 /** A profile that a runtime offers. */
 export const Profile = Schema.Struct({
   selector: ProfileSelector,
   label: Schema.String,
   description: Schema.String,
+  text_format: Schema.optionalKey(TextFormat),
   /** Why no worker of it can be created now, for a person; absent when one can. */
   unavailable: Schema.optionalKey(Schema.String)
 })

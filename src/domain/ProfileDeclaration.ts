@@ -131,5 +131,7 @@ export const toProfile = (declared: ProfileDeclaration, unavailable: string | un
   selector: { kind: "named", value: declared.id },
   label: declared.label,
   description: declared.description,
+  // What a program writes is laid out by its spaces; only agents write for readers of Markdown.
+  ...(declared.executor === "command" ? { text_format: "plain" as const } : undefined),
   ...(unavailable === undefined ? undefined : { unavailable })
 })

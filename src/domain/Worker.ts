@@ -1,7 +1,7 @@
 /** A worker: a long-lived session on a runtime that takes input and answers with events. */
 import { Schema } from "effect"
 import { type IdempotencyKey, RuntimeId, WorkerId } from "./Identifiers.ts"
-import { ProfileSelector } from "./Profile.ts"
+import { ProfileSelector, TextFormat } from "./Profile.ts"
 
 /**
  * The one state of a worker. `idle` and `busy` take commands; `errored` lost its executor in a run; `stale` could not be
@@ -91,6 +91,8 @@ export const Worker = Schema.Struct({
   worker_id: WorkerId,
   display_name: Schema.String,
   profile: ProfileSelector,
+  /** As its profile had it when the worker was created. */
+  text_format: Schema.optionalKey(TextFormat),
   state: WorkerState,
   /** Why the state is `errored` or `stale`, for a person. */
   state_reason: Schema.optionalKey(Schema.String),

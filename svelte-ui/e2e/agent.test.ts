@@ -34,6 +34,12 @@ const profiles = [
     command,
     "limits = { permission_ms = 1_000 }"
   ),
+  `[[profiles]]
+id = "script"
+label = "Script"
+executor = "command"
+command = ["printf", ">>> plant()\\n    seed *one*\\n"]
+`,
   profile("greenhouse", "Greenhouse", "Needs a program that is not here.", ["no-such-gardener"])
 ].join("\n")
 
@@ -267,4 +273,13 @@ it("a backend that was restarted has the session back, and the open page finds i
   await said(page, "2:after").waitFor()
   await idle(page)
   assert.strictEqual(await said(page, "1:before").count(), 1)
+})
+
+it("what a program writes keeps its spaces and line breaks and is no Markdown", async () => {
+  const { page } = await openWorker("Shed", "script")
+  await say(page, "go")
+  const written = page.locator("article pre")
+  await written.waitFor()
+  assert.strictEqual(await written.textContent(), ">>> plant()\n    seed *one*\n")
+  assert.strictEqual(await page.locator("article blockquote").count(), 0)
 })

@@ -42,6 +42,8 @@ export const WorkerView = Schema.Struct({
   display_name: Schema.String,
   /** `builtin:echo`, `named:reviewer` or `runtime_default`. */
   profile: Schema.String,
+  /** How its text is to be shown; absent = as Markdown. */
+  text_format: Schema.optionalKey(Profile.TextFormat),
   state: WorkerState,
   kind: Schema.String,
   transcript_len: Schema.Int,
@@ -60,6 +62,7 @@ export const toWorkerView = (worker: Worker, kind: string): WorkerView => ({
   worker_id: worker.worker_id,
   display_name: worker.display_name,
   profile: Profile.format(worker.profile),
+  ...(worker.text_format === undefined ? undefined : { text_format: worker.text_format }),
   state: worker.state,
   kind,
   transcript_len: worker.transcript_len,

@@ -13,6 +13,7 @@ const workerIn = (state: WorkerState): Worker => ({
   display_name: "名前",
   profile: { kind: "builtin", value: "echo" },
   state,
+  text_format: "plain",
   state_reason: "why",
   config_bundle: { id: "b", digest: "0".repeat(64) },
   transcript_len: 2,

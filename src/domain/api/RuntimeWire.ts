@@ -5,7 +5,7 @@
 import { Schema } from "effect"
 import { ConfigBundle, ConfigBundleSummary } from "../ConfigBundle.ts"
 import { DisplayName, WorkerId } from "../Identifiers.ts"
-import { ProfileSelector } from "../Profile.ts"
+import { ProfileSelector, TextFormat } from "../Profile.ts"
 import { Capabilities } from "../Runtime.ts"
 import { TranscriptRole } from "../Transcript.ts"
 import { ConfigBundleReference, InputKind, InputMode, PermissionRequest, QueuedInput } from "../Worker.ts"
@@ -52,6 +52,8 @@ export const Worker = Schema.Struct({
   status: WorkerStatus,
   execution: Execution,
   profile: AnyProfileSelector,
+  /** Ours: how its text is to be shown; absent = as Markdown. */
+  text_format: orNull(TextFormat),
   config_bundle: orNull(Schema.Struct({ id: Schema.String, digest: Schema.String })),
   transcript_len: Schema.Int,
   last_event_id: Schema.Int,
@@ -86,6 +88,8 @@ export const Runtime = Schema.Struct({
         selector: AnyProfileSelector,
         label: Schema.String,
         description: Schema.String,
+        /** Ours: how the text of its workers is to be shown. */
+        text_format: Schema.optionalKey(TextFormat),
         /** Ours: why no worker of it can be created now. */
         unavailable: Schema.optionalKey(Schema.String)
       })

@@ -100,6 +100,7 @@ const host = Effect.fnUntraced(function* (
           worker_id,
           display_name: request.display_name ?? `${profile.label} ${worker_id.slice(-4)}`,
           profile: profile.selector,
+          ...(profile.text_format === undefined ? undefined : { text_format: profile.text_format }),
           state: "idle",
           config_bundle: request.config_bundle ?? null,
           transcript_len: 0,

@@ -56,6 +56,8 @@ export interface Worker {
   readonly worker_id: string
   readonly display_name: string
   readonly profile: string
+  /** Text of a program, to be shown as it is; absent = Markdown. */
+  readonly text_format?: "plain"
   readonly state: WorkerState
   readonly kind?: string
   readonly transcript_len: number
