@@ -197,6 +197,7 @@ it("a turn is interrupted and the worker goes on with what waits, in order", asy
   await say(page, "two")
   await page.getByRole("region", { name: "2 inputs wait" }).waitFor()
   await say(page, "three")
+  await page.getByRole("region", { name: "3 inputs wait" }).waitFor()
   await page.getByRole("button", { name: "Take back: two" }).click()
   await page.getByRole("region", { name: "2 inputs wait" }).waitFor()
   const field = page.getByRole("textbox", { name: "Message" })
