@@ -15,7 +15,7 @@ const Manifest = Schema.fromJsonString(
   Schema.Struct({ dependencies: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)) })
 )
 const manifestOf = (folder: string) =>
-  Schema.decodeUnknownSync(Manifest)(fs.readFileSync(join(folder, "package.json"), "utf8"))
+  Schema.decodeSync(Manifest)(fs.readFileSync(join(folder, "package.json"), "utf8"))
 
 export interface Ended {
   readonly code: number | null

@@ -104,12 +104,13 @@ it.live(
 it.live("what cannot be loaded at the start is explained, and its connections come with the save that repairs it", () =>
   Effect.gen(function* () {
     const config = `[[runtimes.source]]\nid = "a"\nkind = "written"\n`
-    const { folder, label, runtime, says } = yield* world(`throw new Error("not yet")`, config)
+    const { call, folder, label, runtime, says } = yield* world(`throw new Error("not yet")`, config)
     yield* says("stderr", /not yet/)
     assert.isUndefined(yield* label)
     save(folder, source("Repaired"))
     yield* says("stdout", /Loaded: the kind written\./)
     assert.strictEqual(yield* runtime, "Repaired")
+    assert.strictEqual((yield* call("GET", "/api/runtimes/a")).status, 200)
   }).pipe(Effect.scoped)
 )
 

@@ -41,7 +41,7 @@ const nameOf = (it: PluginDefinition): string =>
 /**
  * @param given folder or module of the plugin
  * @param options of the plugin itself
- * @returns loads what is saved now; fails with what is wrong, and nothing has changed then
+ * @returns `load` loads what is saved now; it fails with what is wrong, and nothing has changed then
  */
 export const make = Effect.fnUntraced(function* (given: string, options: Options) {
   const scope = yield* Effect.scope
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* (given: string, options: Options
     return trouble
   })
 
-  return Effect.gen(function* () {
+  const load = Effect.gen(function* () {
     const { file, folder, name } = yield* PluginFolder.find(given)
     yield* findPlace(folder, { path: file })
     const { egress } = yield* store.read
@@ -119,4 +119,5 @@ export const make = Effect.fnUntraced(function* (given: string, options: Options
     if (previous !== undefined) yield* Scope.close(previous.host, Exit.void)
     return { names: definitions.map(nameOf), trouble } satisfies Loaded
   })
+  return { load }
 })

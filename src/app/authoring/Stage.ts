@@ -1,6 +1,6 @@
 /** What a plugin is tried on: a runtime that its author starts, and what the conformance kit may know about it. */
 import { createServer } from "node:net"
-import { Context, Effect, Layer, Redacted, type Schema, type Scope } from "effect"
+import { Context, Data, Effect, Layer, Redacted, type Schema, type Scope } from "effect"
 import * as EgressClient from "../../adapters/egress/EgressClient.ts"
 import type { ConnectionEntry } from "../../domain/Connection.ts"
 import type { Connect, Hidden, Subject } from "../../domain/conformance/Conformance.ts"
@@ -125,8 +125,22 @@ export const subjectOf = Effect.fnUntraced(function* (
   }
 })
 
-/** The stage until the scope closes. Fails with what its author threw. */
+/** The stage of an author broke off; the sentence has the author's own words. */
+export class StageFailed extends Data.TaggedError("StageFailed")<{ readonly sentence: string }> {
+  override get message(): string {
+    return this.sentence
+  }
+}
+
+/** The stage until the scope closes. */
 export const started = (start: () => Promise<Stage> | Stage) =>
-  Effect.acquireRelease(Effect.tryPromise({ try: async () => start(), catch: (thrown) => thrown }), ({ close }) =>
-    Effect.ignore(Effect.tryPromise(async () => close?.()))
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: async () => start(),
+      catch: (thrown) =>
+        new StageFailed({
+          sentence: `The stage could not be started: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+        })
+    }),
+    ({ close }) => Effect.ignore(Effect.tryPromise(async () => close?.()))
   )

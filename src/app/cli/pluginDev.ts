@@ -62,7 +62,8 @@ const run = Effect.fnUntraced(function* (given: Flags, place: PluginFolder.Plugi
   }
   const develop = Layer.effectDiscard(
     Effect.gen(function* () {
-      const load = telling(yield* DevPlugin.make(given.plugin, options), given.plugin)
+      const plugin = yield* DevPlugin.make(given.plugin, options)
+      const load = telling(plugin.load, given.plugin)
       yield* load
       yield* Console.log(yield* urlOf(opened))
       yield* Effect.forkScoped(Watch.each(place.folder, load))
