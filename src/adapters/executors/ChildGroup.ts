@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto"
 import { Deferred, Effect, Exit } from "effect"
 import type { RunFailure } from "../../domain/WorkerExecutor.ts"
 import * as LastWords from "./LastWords.ts"
+import * as ForcedEnd from "./ForcedEnd.ts"
 import * as ProcessSweep from "./ProcessSweep.ts"
 import * as ResourceSampler from "./ResourceSampler.ts"
 import * as Warden from "./Warden.ts"
@@ -47,20 +48,8 @@ export interface ChildGroup {
 
 /** How often it is looked whether a program that was asked to end has ended, in milliseconds. */
 const pollMs = 10
-/** Rounds of ending by force, so that a program that forks faster than it is ended is still ended. */
-const rounds = 200
 
-/** Ends what is left by force: round after round, since members can still start others. */
-const force = (group: number, mark: string) =>
-  Effect.gen(function* () {
-    for (let round = 0; round < rounds; round++) {
-      ProcessSweep.signal(-group, "SIGKILL")
-      const left = ProcessSweep.members(group, mark, (pid) => ProcessSweep.signal(pid, "SIGKILL")) ?? []
-      if (left.length === 0 && !ProcessSweep.isAlive(group, mark)) return
-      yield* Effect.sleep(pollMs)
-    }
-    yield* Effect.logError("Processes of a worker could not be ended").pipe(Effect.annotateLogs({ group }))
-  })
+const force = (group: number, mark: string) => ForcedEnd.force(group, mark, "Processes of a worker could not be ended")
 
 const endAll = (group: number, mark: string, stopMs: number, atOnce: () => boolean) =>
   Effect.gen(function* () {

@@ -5,7 +5,7 @@ import type * as Problem from "../../domain/Problem.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 import type { RuntimeSource } from "../../domain/RuntimeSource.ts"
 import type { CommandOptions } from "../../domain/Worker.ts"
-import { portions } from "./FrameSchema.ts"
+import { portions } from "./FramePortions.ts"
 import * as RequestHeader from "./RequestHeader.ts"
 import { SourceRpcs } from "./SourceRpcs.ts"
 

@@ -8,7 +8,7 @@ import { Profile, ProfileSelector } from "../../domain/Profile.ts"
 import { Capabilities } from "../../domain/Runtime.ts"
 import { TranscriptPage } from "../../domain/Transcript.ts"
 import { ConfigBundleReference, InputMode, Worker, WorkerInput, WorkerState } from "../../domain/Worker.ts"
-import { FrameSchema } from "./FrameSchema.ts"
+import { FrameSchema } from "../../domain/FrameSchema.ts"
 import { ProblemSchema } from "./ProblemSchema.ts"
 
 const RuntimeDescription = Schema.Struct({

@@ -6,6 +6,7 @@ import type { Duplex, Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { MessageChannel, Worker } from "node:worker_threads"
 import { Effect } from "effect"
+import * as ForcedEnd from "../../adapters/executors/ForcedEnd.ts"
 import * as ProcessSweep from "../../adapters/executors/ProcessSweep.ts"
 import * as ResourceSampler from "../../adapters/executors/ResourceSampler.ts"
 import * as Warden from "../../adapters/executors/Warden.ts"
@@ -50,10 +51,6 @@ const environment = (): Readonly<Record<string, string>> => ({
 
 /** The descriptor of the wire in a process; its program knows it, too. */
 const wireDescriptor = 3
-
-/** Rounds of ending by force, and the time between two in milliseconds. */
-const rounds = 200
-const pollMs = 10
 
 const causeOf = (over: Promise<void>, cause: () => Cause | undefined) =>
   Effect.promise(() => over).pipe(
@@ -101,16 +98,6 @@ const inProcess = ({ beyondHeapMb, follow, heapMb, processes }: Launch): Launche
   }
   for (const stream of [child.stdout, child.stderr]) if (stream !== null) follow(stream)
   const wire = Wire.overStream(child.stdio[wireDescriptor] as Duplex)
-  const force = Effect.gen(function* () {
-    if (group === undefined) return
-    for (let round = 0; round < rounds; round++) {
-      ProcessSweep.signal(-group, "SIGKILL")
-      const left = ProcessSweep.members(group, mark, (pid) => ProcessSweep.signal(pid, "SIGKILL")) ?? []
-      if (left.length === 0 && !ProcessSweep.isAlive(group, mark)) return
-      yield* Effect.sleep(pollMs)
-    }
-    yield* Effect.logError("Processes of a plugin could not be ended").pipe(Effect.annotateLogs({ group }))
-  })
   return {
     wire,
     pid: group,
@@ -122,7 +109,9 @@ const inProcess = ({ beyondHeapMb, follow, heapMb, processes }: Launch): Launche
           Effect.promise(() => over),
           endMs
         )
-      yield* force
+      if (group !== undefined) {
+        yield* ForcedEnd.force(group, mark, "Processes of a plugin could not be ended")
+      }
       ResourceSampler.forget(mark)
       Warden.forget(mark)
     })

@@ -2,23 +2,21 @@
 import { Effect, Schema } from "effect"
 import { fieldErrors } from "../api/FieldErrors.ts"
 import { ConfigBundleSummary } from "../ConfigBundle.ts"
+import { FrameSchema } from "../FrameSchema.ts"
 import { Profile } from "../Profile.ts"
 import type * as Problem from "../Problem.ts"
 import { Capabilities } from "../Runtime.ts"
 import type { BundleAvailability, SourceFrame } from "../RuntimeSource.ts"
-import { Snapshot } from "../Snapshot.ts"
 import { TranscriptPage } from "../Transcript.ts"
 import {
   type Ack,
   ConfigBundleReference,
   type InputAck,
   type Replayable,
-  TerminalState,
   Worker,
   type WorkerPage,
   WorkerState
 } from "../Worker.ts"
-import { WorkerEvent } from "../WorkerEvent.ts"
 import type { SourceDescription } from "./Definition.ts"
 import * as SafeProblem from "./SafeProblem.ts"
 
@@ -96,23 +94,5 @@ export const availability = check<BundleAvailability>(
   same(Schema.Struct({ reference: ConfigBundleReference, summary: ConfigBundleSummary }))
 )
 
-const Frame = Schema.Union([
-  Schema.Struct({ kind: Schema.Literal("snapshot"), cursor: Schema.String, snapshot: Snapshot }),
-  Schema.Struct({
-    kind: Schema.Literal("event"),
-    cursor: Schema.String,
-    event_id: Schema.String,
-    durable: Schema.Boolean,
-    seq: Schema.optionalKey(Schema.Int),
-    event: WorkerEvent
-  }),
-  Schema.Struct({ kind: Schema.Literal("bookmark"), cursor: Schema.String }),
-  Schema.Struct({
-    kind: Schema.Literal("resync"),
-    reason: Schema.Literals(["expired", "epoch_changed", "overflow", "invalid"])
-  }),
-  Schema.Struct({ kind: Schema.Literal("end"), state: TerminalState })
-])
-
 /** What a stream has at once. */
-export const frames = check<readonly [SourceFrame, ...Array<SourceFrame>]>(same(Schema.NonEmptyArray(Frame)))
+export const frames = check<readonly [SourceFrame, ...Array<SourceFrame>]>(same(Schema.NonEmptyArray(FrameSchema)))

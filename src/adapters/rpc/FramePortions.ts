@@ -1,28 +1,5 @@
-/** The frames of a worker's event stream as they travel, and in what portions. */
-import { Schema } from "effect"
+/** In what portions the frames of a worker's event stream travel. */
 import type { SourceFrame } from "../../domain/RuntimeSource.ts"
-import { Snapshot } from "../../domain/Snapshot.ts"
-import { TerminalState } from "../../domain/Worker.ts"
-import { WorkerEvent } from "../../domain/WorkerEvent.ts"
-
-/** `json` stays behind: it would say every event twice. */
-export const FrameSchema = Schema.Union([
-  Schema.Struct({ kind: Schema.Literal("snapshot"), cursor: Schema.String, snapshot: Snapshot }),
-  Schema.Struct({
-    kind: Schema.Literal("event"),
-    cursor: Schema.String,
-    event_id: Schema.String,
-    durable: Schema.Boolean,
-    seq: Schema.optionalKey(Schema.Int),
-    event: WorkerEvent
-  }),
-  Schema.Struct({ kind: Schema.Literal("bookmark"), cursor: Schema.String }),
-  Schema.Struct({
-    kind: Schema.Literal("resync"),
-    reason: Schema.Literals(["expired", "epoch_changed", "overflow", "invalid"])
-  }),
-  Schema.Struct({ kind: Schema.Literal("end"), state: TerminalState })
-])
 
 /** Events that travel in one message have together at most this length as JSON, in UTF-16 units; a larger one goes alone. */
 export const maxPortionLength = 1_048_576
