@@ -1,7 +1,8 @@
 /** One request over a target's pool: the hot path. Collects the answer under its caps and aborts everything else. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { type Dispatcher, errors } from "undici"
+import type { Dispatcher } from "undici"
+import errors from "undici/lib/core/errors.js"
 import { Listed } from "../../domain/registry/CallList.ts"
 import type { Expirable } from "./EgressDeadlines.ts"
 import { codeOf, EgressFailure, type EgressReason, failure } from "./EgressFailure.ts"

@@ -3,7 +3,6 @@ import { dirname, resolve } from "node:path"
 import { Effect, Layer } from "effect"
 import type { ProfileDeclaration } from "../../domain/ProfileDeclaration.ts"
 import { WorkerExecutor } from "../../domain/WorkerExecutor.ts"
-import * as AcpExecutor from "./AcpExecutor.ts"
 import * as CommandExecutor from "./CommandExecutor.ts"
 import * as CompositeExecutor from "./CompositeExecutor.ts"
 import * as EchoExecutor from "./EchoExecutor.ts"
@@ -12,9 +11,14 @@ import * as ResourceSampler from "./ResourceSampler.ts"
 import * as TranscriptLimit from "./TranscriptLimit.ts"
 import type { Surroundings } from "./Workplace.ts"
 
+/** Loaded where a profile needs it: the protocol's library is the largest that there is here, in code and memory. */
+const acpExecutor = Effect.promise(() => import("./AcpExecutor.ts"))
+
 const executorOf = (declared: ProfileDeclaration, around: Surroundings) =>
   Effect.map(
-    declared.executor === "command" ? CommandExecutor.make(declared, around) : AcpExecutor.make(declared, around),
+    declared.executor === "command"
+      ? CommandExecutor.make(declared, around)
+      : Effect.flatMap(acpExecutor, (acp) => acp.make(declared, around)),
     (executor) =>
       TranscriptLimit.limited(
         CompositeExecutor.limited(executor, declared.limits.concurrent_workers),

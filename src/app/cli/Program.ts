@@ -4,28 +4,42 @@ import { Cause, Console, Effect, Exit, Layer, type Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
 import * as Logging from "../observability/Logging.ts"
 import { version } from "../version.ts"
-import { config } from "./config.ts"
-import { conformance } from "./conformance.ts"
-import { contract } from "./contract.ts"
-import { connections } from "./connections.ts"
-import { doctor } from "./doctor.ts"
 import { CommandFailure, exitCode } from "./Failure.ts"
-import { plugin } from "./plugin.ts"
-import { runtime } from "./runtime.ts"
-import { secret } from "./secret.ts"
-import { serve } from "./serve.ts"
 
-const root = Command.make("yoi-workspace").pipe(
-  Command.withDescription("Run AI agents and other long-lived workers on machines you own"),
-  Command.withSubcommands([serve, runtime, connections, contract, secret, config, conformance, plugin, doctor])
+/** In the order in which the help names them. A command is loaded when it is asked for: most of a start is loading. */
+const commands = {
+  serve: Effect.promise(() => import("./serve.ts")).pipe(Effect.map(({ serve }) => serve)),
+  runtime: Effect.promise(() => import("./runtime.ts")).pipe(Effect.map(({ runtime }) => runtime)),
+  connections: Effect.promise(() => import("./connections.ts")).pipe(Effect.map(({ connections }) => connections)),
+  contract: Effect.promise(() => import("./contract.ts")).pipe(Effect.map(({ contract }) => contract)),
+  secret: Effect.promise(() => import("./secret.ts")).pipe(Effect.map(({ secret }) => secret)),
+  config: Effect.promise(() => import("./config.ts")).pipe(Effect.map(({ config }) => config)),
+  conformance: Effect.promise(() => import("./conformance.ts")).pipe(Effect.map(({ conformance }) => conformance)),
+  plugin: Effect.promise(() => import("./plugin.ts")).pipe(Effect.map(({ plugin }) => plugin)),
+  doctor: Effect.promise(() => import("./doctor.ts")).pipe(Effect.map(({ doctor }) => doctor))
+}
+
+const isCommand = (name: string | undefined): name is keyof typeof commands =>
+  name !== undefined && Object.hasOwn(commands, name)
+
+type AnyCommand = Effect.Success<(typeof commands)[keyof typeof commands]>
+
+const bare = Command.make("yoi-workspace").pipe(
+  Command.withDescription("Run AI agents and other long-lived workers on machines you own")
 )
+
+/** The command that comes first, or all of them where something else does: help, a flag, a name that there is not. */
+const rootOf = ([name]: ReadonlyArray<string>) => {
+  const asked: ReadonlyArray<Effect.Effect<AnyCommand>> = isCommand(name) ? [commands[name]] : Object.values(commands)
+  return Effect.map(Effect.all(asked), (subcommands) => Command.withSubcommands(bare, subcommands))
+}
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim()
 
 /** Help goes to stdout when it was asked for; wrong usage is one line on stderr. */
 const presenter = CliOutput.layerPresenter({
   present: (event) => {
-    const hint = `See ${"commandPath" in event ? event.commandPath.join(" ") : root.name} --help.`
+    const hint = `See ${"commandPath" in event ? event.commandPath.join(" ") : bare.name} --help.`
     if (event._tag === "Help" && event.reason === "Implicit") return Console.error(`Name a command. ${hint}`)
     if (event._tag !== "InvalidInvocation") return CliOutput.defaultPresenter.present(event)
     const first = event.errors[0]
@@ -47,7 +61,7 @@ const exitCodeOf = (cause: Cause.Cause<unknown>): number => {
 export const teardown: Runtime.Teardown = (exit, onExit) => onExit(Exit.isSuccess(exit) ? 0 : exitCodeOf(exit.cause))
 
 export const run = (args: ReadonlyArray<string>) =>
-  Command.runWith(root, { version })(args).pipe(
+  Effect.flatMap(rootOf(args), (root) => Command.runWith(root, { version })(args)).pipe(
     Effect.tapCause((cause) => {
       const error = Cause.findErrorOption(cause)
       if (error._tag === "Some") {
