@@ -38,6 +38,8 @@ const options = {
   groupOrder: ["Functions", "Interfaces", "Type Aliases", "Variables"],
   logLevel: "Error",
   cleanOutputDir: false,
+  // Types are checked elsewhere, with every declaration.
+  skipErrorChecking: true,
   outputFileStrategy: "modules",
   hideBreadcrumbs: true,
   hidePageHeader: true,
