@@ -2,7 +2,7 @@
 import { PassThrough } from "node:stream"
 import { MessageChannel, type MessagePort } from "node:worker_threads"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Random, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Logger, Option, Random, Scope, Stream } from "effect"
 import { maxPortionLength, portions } from "../../src/adapters/rpc/FramePortions.ts"
 import * as Pipe from "../../src/adapters/rpc/Pipe.ts"
 import { maxWaitingLength } from "../../src/adapters/rpc/PipeClient.ts"
@@ -190,8 +190,10 @@ describe("a source's host", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that meets a defect says that it failed and nothing of the defect, and goes on", () =>
-    Effect.gen(function* () {
+  it.live("that meets a defect says that it failed and nothing of the defect, also to the log, and goes on", () => {
+    const lines: Array<string> = []
+    const keep = Logger.map(Logger.formatJson, (line) => void lines.push(line))
+    return Effect.gen(function* () {
       const base = yield* embedded
       const hosted = yield* base.connect
       const text = "host-defect-51c0 at postgres://hosted.internal"
@@ -201,8 +203,11 @@ describe("a source's host", () => {
       assert.deepStrictEqual([problem._tag, problem.context.reason], ["runtime_failed", "failed_midway"])
       assert.notInclude(JSON.stringify([problem, problem.stack]), text)
       assert.strictEqual((yield* primitives.get(answer.worker_id)).state, "idle")
-    }).pipe(Effect.scoped)
-  )
+      const log = lines.join("\n")
+      assert.match(log, /"error":"Error","at":"rpc\.test\.ts:[0-9]+:[0-9]+"/)
+      assert.notInclude(log, "51c0")
+    }).pipe(Effect.scoped, Effect.provide(Logger.layer([keep])))
+  })
 })
 
 describe("portions of a stream", () => {

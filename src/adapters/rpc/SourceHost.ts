@@ -1,6 +1,7 @@
 /** Serves a source to a backend in another process, over whatever RPC protocol is provided. */
 import { Cause, Effect, Layer, Stream } from "effect"
 import * as RpcServer from "effect/rpc/RpcServer"
+import * as SafeProblem from "../../domain/plugin/SafeProblem.ts"
 import type * as Problem from "../../domain/Problem.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 import type { RuntimeSource } from "../../domain/RuntimeSource.ts"
@@ -9,9 +10,12 @@ import { portions } from "./FramePortions.ts"
 import * as RequestHeader from "./RequestHeader.ts"
 import { SourceRpcs } from "./SourceRpcs.ts"
 
-/** A defect is told to the host's own log; the backend only learns that there was one. */
+/** What the host logs ends in the backend's log: of a defect the kind and the place, and nothing that it says. */
 const failing = (defect: unknown, fault: RuntimeFault.RuntimeFault = "failed") =>
-  Effect.andThen(Effect.logError("The source met a defect.", defect), Effect.fail(RuntimeFault.problem(fault)))
+  Effect.logError("The source met a defect").pipe(
+    Effect.annotateLogs({ error: SafeProblem.nameOf(defect), at: SafeProblem.whereOf(defect) }),
+    Effect.andThen(Effect.fail(RuntimeFault.problem(fault)))
+  )
 
 type Call<A> = () => Effect.Effect<A, Problem.Problem>
 type Asked = Parameters<typeof RequestHeader.within>[1]
