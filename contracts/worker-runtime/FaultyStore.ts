@@ -33,9 +33,9 @@ export class FaultyStore {
           Effect.tap(() => Effect.sync(() => this.commits.push(commit))),
           Effect.andThen(Effect.suspend(() => this.after(commit)))
         ),
-      transcript: (id, start, limit) =>
+      transcript: (id, start, limit, maxBytes) =>
         Effect.suspend(() => this.onRead).pipe(
-          Effect.andThen(inner.transcript(id, start, limit)),
+          Effect.andThen(inner.transcript(id, start, limit, maxBytes)),
           Effect.tap(() => Effect.suspend(() => this.afterRead))
         ),
       events: (id, after, limit) =>

@@ -267,7 +267,7 @@ describe("one damaged worker", () => {
   it.effect("a store of a newer version is not touched", () =>
     Effect.gen(function* () {
       const disk = yield* saved()
-      const line = `{"kind":"store","format":2,"epoch":"e","generation":9,"lsn":0,"batch":0,"segment":0,"receipts":[],"forgotten":0}`
+      const line = `{"kind":"store","format":3,"epoch":"e","generation":9,"lsn":0,"batch":0,"segment":0,"receipts":[],"forgotten":0}`
       const { encode } = yield* Effect.promise(() => import("../../src/adapters/stores/CheckedLines.ts"))
       disk.tamper(`${root}/catalogue.a`, () => Buffer.from(encode(line)))
       const refused = yield* Effect.flip(on(disk, read))

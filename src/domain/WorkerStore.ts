@@ -70,11 +70,16 @@ export class WorkerStore extends Context.Service<
      * workers at the same time. After a failure the worker is as it was before the call.
      */
     readonly commit: (commit: Commit) => Effect.Effect<void, StoreProblem>
-    /** Items `start` (0-based) to `start + limit`, fewer at the end. Constant cost in the length of the transcript. */
+    /**
+     * Items `start` (0-based) to `start + limit`, fewer at the end. Constant cost in the length of the transcript. With
+     * `maxBytes` a store may end the page, once it has an item, before it holds so many bytes of JSON, so that large
+     * items are not read to be thrown away.
+     */
     readonly transcript: (
       worker_id: WorkerId,
       start: number,
-      limit: number
+      limit: number,
+      maxBytes?: number
     ) => Effect.Effect<ReadonlyArray<TranscriptItem>, StoreProblem>
     /** At most `limit` durable events with numbers above `after`; what retention dropped is missing at the front. */
     readonly events: (

@@ -11,7 +11,8 @@ import type { Target } from "./LogWriter.ts"
 import type { StoreState } from "./StoreState.ts"
 import { writeAll } from "./WholeWrite.ts"
 
-export const format = 1
+/** 1: an index has a checksum of its own for each item. 2: `WorkerFiles.sums`. */
+export const format = 2
 
 const Head = Schema.Struct({
   kind: Schema.Literal("store"),

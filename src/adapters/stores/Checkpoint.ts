@@ -41,8 +41,8 @@ export const make = (
   let namesOpen = false
 
   const saveWorker = Effect.fnUntraced(function* ([id, entry]: readonly [string, WorkerEntry]) {
-    const items = entry.items.slice()
-    const events = entry.events.slice()
+    const items = entry.items.slice(0)
+    const events = entry.events.slice(0)
     const { unsaved } = entry
     const folder = `${folders.workers}/${folderName(id, entry.born)}`
     const before = entry.saved

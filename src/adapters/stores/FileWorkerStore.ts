@@ -7,6 +7,8 @@ import { violation } from "./Continuity.ts"
 import type { DiskFailure } from "./Disk.ts"
 import * as Folders from "./Folders.ts"
 import type { Draft, Encoded } from "./LogBatch.ts"
+import { IndexPages } from "./IndexPages.ts"
+import { Lines } from "./Lines.ts"
 import { kinds } from "./LogRecord.ts"
 import { LogWriter } from "./LogWriter.ts"
 import { OpenFiles } from "./OpenFiles.ts"
@@ -48,6 +50,7 @@ const make = Effect.fnUntraced(function* (
   yield* disk.lock(`${folders.root}/lock`)
   const { state, last, repaired } = yield* recover(disk, folders)
   const files = new OpenFiles(disk)
+  const pages = new IndexPages()
   const checkpoint = Checkpoint.make(disk, folders, state, files, retention)
   const log = yield* LogWriter.open({
     ...defaults,
@@ -141,21 +144,31 @@ const make = Effect.fnUntraced(function* (
           const stored = { worker, log_epoch }
           let entry = state.workers.get(id)
           if (entry === undefined) {
-            entry = { stored, lsn: 0, born: encoded.lsn, saved: nothingSaved, items: [], events: [], unsaved: 0 }
+            entry = {
+              stored,
+              lsn: 0,
+              born: encoded.lsn,
+              saved: nothingSaved,
+              items: new Lines(),
+              events: new Lines(),
+              unsaved: 0
+            }
             state.workers.set(id, entry)
           }
           entry.stored = stored
           entry.lsn = encoded.lsn
-          for (const line of encoded.items) entry.items.push(line)
-          for (const line of encoded.events) entry.events.push(line)
+          entry.events.pushRun(encoded.buffer, encoded.marks, 0, events.length)
+          entry.items.pushRun(encoded.buffer, encoded.marks, events.length, items.length)
           entry.unsaved += encoded.bytes
           state.unsaved += encoded.bytes
           if (receipt !== undefined) state.receipts.push(receipt)
         })
       }),
 
-    transcript: (worker_id, start, limit) =>
-      reading(worker_id, (entry, folder) => WorkerReads.transcript(files, folder, entry, start, limit)),
+    transcript: (worker_id, start, limit, maxBytes = Infinity) =>
+      reading(worker_id, (entry, folder) =>
+        WorkerReads.transcript({ files, pages }, folder, entry, start, limit, maxBytes)
+      ),
 
     events: (worker_id, after, limit) =>
       reading(worker_id, (entry, folder) => WorkerReads.events(files, folder, entry, after, limit, retention)),

@@ -4,22 +4,13 @@
  */
 import { type Kind, headLength, seal } from "./LogRecord.ts"
 
-/** One line of JSON with its newline, in memory. */
-export interface Line {
-  readonly buffer: Buffer
-  readonly start: number
-  /** Behind the newline. */
-  readonly end: number
-}
-
-export const text = (line: Line): string => line.buffer.toString("utf8", line.start, line.end - 1)
-
 export interface Encoded {
   readonly lsn: number
   /** Length in the log. */
   readonly bytes: number
-  readonly events: ReadonlyArray<Line>
-  readonly items: ReadonlyArray<Line>
+  readonly buffer: Buffer
+  /** Where each event and then each item starts in the buffer, and where the last one ends. */
+  readonly marks: ReadonlyArray<number>
 }
 
 export interface Draft {
@@ -93,13 +84,9 @@ export class LogBatch<Entry> {
     const end = bodyStart + length
     const ascii = length === body.length
     let at = bodyStart + 1 + (ascii ? head.length : Buffer.byteLength(head))
-    const place = (line: string): Line => {
-      const from = at
-      at += 1 + (ascii ? line.length : Buffer.byteLength(line))
-      return { buffer, start: from, end: at }
-    }
-    const eventLines = events.map(place)
-    const itemLines = items.map(place)
+    const marks = [at]
+    for (const line of events) marks.push((at += 1 + (ascii ? line.length : Buffer.byteLength(line))))
+    for (const line of items) marks.push((at += 1 + (ascii ? line.length : Buffer.byteLength(line))))
     seal(buffer, start, id.length, length, {
       kind: draft.kind,
       lsn,
@@ -114,6 +101,6 @@ export class LogBatch<Entry> {
     this.bytes += end - start
     this.lastLsn = lsn
     this.entries.push(entry)
-    return { lsn, bytes: end - start, events: eventLines, items: itemLines }
+    return { lsn, bytes: end - start, buffer, marks }
   }
 }

@@ -5,7 +5,7 @@
  */
 import { Effect, Option, Schema } from "effect"
 import type { Disk, DiskFailure } from "./Disk.ts"
-import type { Line } from "./LogBatch.ts"
+import { Lines } from "./Lines.ts"
 import { type Found, at, kinds, next } from "./LogRecord.ts"
 import { SegmentHead, segmentName, segmentNumber } from "./LogSegment.ts"
 import type { Target } from "./LogWriter.ts"
@@ -50,12 +50,12 @@ const decodeHead = Schema.decodeUnknownOption(Schema.fromJsonString(SegmentHead)
 const newline = 0x0a
 
 /** The lines of a record's body, the head line first. */
-export const linesOf = ({ buffer, bodyStart, end }: Replayed): ReadonlyArray<Line> => {
-  const lines: Array<Line> = []
+export const linesOf = ({ buffer, bodyStart, end }: Replayed): Lines => {
+  const lines = new Lines()
   for (let start = bodyStart; start < end;) {
     const found = buffer.indexOf(newline, start)
     const stop = found < 0 || found >= end ? end : found + 1
-    lines.push({ buffer, start, end: stop })
+    lines.push(buffer, start, stop)
     start = stop
   }
   return lines

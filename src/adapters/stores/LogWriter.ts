@@ -155,6 +155,8 @@ export class LogWriter {
       const failure = yield* this.#store(batch)
       this.#failure = failure
       for (const settle of batch.entries) settle(failure)
+      // A batch may lie among the long-lived objects by now; all that its callers made would live as long as it does.
+      batch.entries.length = 0
     }
   })
 

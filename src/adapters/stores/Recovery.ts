@@ -8,7 +8,7 @@ import type { Receipt } from "../../domain/WorkerStore.ts"
 import * as Catalogue from "./Catalogue.ts"
 import { type Disk, DiskFailure } from "./Disk.ts"
 import type { Folders } from "./Folders.ts"
-import { text } from "./LogBatch.ts"
+import { Lines } from "./Lines.ts"
 import { kinds } from "./LogRecord.ts"
 import { linesOf, replay, type Replay, type Replayed } from "./LogReplay.ts"
 import type { Target } from "./LogWriter.ts"
@@ -46,7 +46,15 @@ const fromCatalogue = (catalogue: Catalogue.Catalogue | undefined): StoreState =
   for (const [id, line] of catalogue?.workers ?? []) {
     const { worker, log_epoch, lsn, born, items, item_bytes: itemBytes, events } = line
     const saved = { items, itemBytes, events }
-    workers.set(id, { stored: { worker, log_epoch }, lsn, born, saved, items: [], events: [], unsaved: 0 })
+    workers.set(id, {
+      stored: { worker, log_epoch },
+      lsn,
+      born,
+      saved,
+      items: new Lines(),
+      events: new Lines(),
+      unsaved: 0
+    })
   }
   return {
     epoch: catalogue?.head.epoch ?? randomBytes(8).toString("hex"),
@@ -64,8 +72,8 @@ const fromCatalogue = (catalogue: Catalogue.Catalogue | undefined): StoreState =
 }
 
 const applyCommit = (state: StoreState, record: Replayed): void => {
-  const [head, ...lines] = linesOf(record)
-  const decoded = head === undefined ? Option.none() : decodeCommit(text(head))
+  const lines = linesOf(record)
+  const decoded = lines.length === 0 ? Option.none() : decodeCommit(lines.text(0))
   if (Option.isNone(decoded)) {
     state.damaged.set(record.id, reasons.lost)
     return
@@ -77,7 +85,15 @@ const applyCommit = (state: StoreState, record: Replayed): void => {
   // Of a worker that was removed and created again since: the catalogue knows the new one already.
   if (entry !== undefined && record.lsn < entry.born) return
   if (entry === undefined) {
-    entry = { stored, lsn: 0, born: record.lsn, saved: nothingSaved, items: [], events: [], unsaved: 0 }
+    entry = {
+      stored,
+      lsn: 0,
+      born: record.lsn,
+      saved: nothingSaved,
+      items: new Lines(),
+      events: new Lines(),
+      unsaved: 0
+    }
     state.workers.set(record.id, entry)
   }
   const { saved } = entry
@@ -86,12 +102,14 @@ const applyCommit = (state: StoreState, record: Replayed): void => {
   // What is behind the saved part already is skipped, whether it came from a file or from an earlier record.
   const knownEvents = lastSavedEvent(saved) + entry.events.length
   const knownItems = saved.items + entry.items.length
-  const newEvents = lines.slice(Math.max(0, record.events - Math.max(0, lastEvent - knownEvents)), record.events)
-  const newItems = lines.slice(record.events).slice(Math.max(0, record.items - Math.max(0, lastItem - knownItems)))
+  const oldEvents = Math.max(0, record.events - Math.max(0, lastEvent - knownEvents))
+  const oldItems = Math.max(0, record.items - Math.max(0, lastItem - knownItems))
+  const newEvents = lines.slice(1 + oldEvents, 1 + record.events)
+  const newItems = lines.slice(1 + record.events + oldItems)
   const gap = knownEvents + newEvents.length < lastEvent || knownItems + newItems.length < lastItem
   if (gap) state.damaged.set(record.id, reasons.gap)
-  entry.events.push(...newEvents)
-  entry.items.push(...newItems)
+  entry.events.append(newEvents)
+  entry.items.append(newItems)
   const bytes = record.end - record.start
   entry.unsaved += bytes
   state.unsaved += bytes
@@ -119,7 +137,8 @@ const applyLog = (state: StoreState, { records, losses }: Replay): void => {
     if (record.kind === kinds.commit) applyCommit(state, record)
     else if (record.kind === kinds.remove) applyRemove(state, record)
     else if (record.kind === kinds.bundle) {
-      const bundle = Option.flatMap(Option.fromNullishOr(linesOf(record)[0]), (line) => decodeBundle(text(line)))
+      const lines = linesOf(record)
+      const bundle = lines.length === 0 ? Option.none() : decodeBundle(lines.text(0))
       if (Option.isSome(bundle)) state.bundles.set(bundle.value.id, bundle.value)
     }
   }

@@ -26,8 +26,11 @@ export const setAside = Effect.fnUntraced(function* (
   const target = `${folders.setAside}/${freeName(yield* disk.list(folders.setAside), folder)}`
   yield* disk.rename(`${folders.workers}/${folder}`, target).pipe(Effect.catch(() => disk.makeFolder(target)))
   if (entry !== undefined) {
-    const lines = [...entry.events, ...entry.items].map(({ buffer, start, end }) => buffer.subarray(start, end))
-    const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(entry.stored)}\n`), ...lines])
+    const parts: Array<Uint8Array> = [Buffer.from(`${JSON.stringify(entry.stored)}\n`)]
+    for (const lines of [entry.events, entry.items]) {
+      for (let at = 0; at < lines.length; at++) parts.push(lines.bytes(at))
+    }
+    const bytes = Buffer.concat(parts)
     const file = yield* disk.open(`${target}/unsaved`, "write")
     yield* Effect.ensuring(Effect.andThen(writeAll(file, [bytes], 0), file.sync), file.close)
     yield* disk.syncFolder(target)

@@ -2,7 +2,7 @@
 import type { ConfigBundle } from "../../domain/ConfigBundle.ts"
 import type { Diagnostic } from "../../domain/Diagnostic.ts"
 import type { Receipt, StoredWorker } from "../../domain/WorkerStore.ts"
-import type { Line } from "./LogBatch.ts"
+import type { Lines } from "./Lines.ts"
 
 /** One file of events: the numbers in it and its length that counts, in bytes. */
 export interface EventFile {
@@ -28,8 +28,8 @@ export interface WorkerEntry {
   readonly born: number
   saved: Saved
   /** Follow the saved ones without a gap. */
-  items: Array<Line>
-  events: Array<Line>
+  items: Lines
+  events: Lines
   /** Bytes of the log that hold them. */
   unsaved: number
 }

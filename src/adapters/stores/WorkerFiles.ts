@@ -7,13 +7,22 @@ import { crc32 } from "node:zlib"
 import { Effect } from "effect"
 import * as CheckedLines from "./CheckedLines.ts"
 import type { Disk, DiskFailure } from "./Disk.ts"
-import type { Line } from "./LogBatch.ts"
+import type { Lines } from "./Lines.ts"
 import type { Retention } from "./Retention.ts"
 import { type EventFile, lastSavedEvent, type Saved } from "./StoreState.ts"
 import { writeAll } from "./WholeWrite.ts"
 
-/** End of the item as u48, then its CRC-32; 2 bytes stay free. Little endian. */
+/** End of the item as u48, a CRC-32, and what it is of (`sums`); 1 byte stays free. Little endian. */
 export const indexEntryBytes = 12
+/** Where in an entry the checksum is, and where what it is of. */
+export const crcOffset = 6
+export const sumOffset = 10
+
+/**
+ * A checksum goes over the item alone, or goes on from that of the item before, so that any stretch of a page is
+ * verified in one step. The first item of each checkpoint starts anew: nothing has to be read to write behind it.
+ */
+export const sums = { own: 0, chained: 1 } as const
 
 export const itemsPath = (folder: string): string => `${folder}/items`
 export const indexPath = (folder: string): string => `${folder}/index`
@@ -27,20 +36,24 @@ const append = (disk: Disk, path: string, bytes: Uint8Array, position: number) =
     Effect.ensuring(Effect.andThen(writeAll(file, [bytes], position), file.sync), file.close)
   )
 
-const bytesOf = ({ buffer, start, end }: Line): Buffer => buffer.subarray(start, end)
-
-const appendItems = Effect.fnUntraced(function* (disk: Disk, folder: string, saved: Saved, lines: ReadonlyArray<Line>) {
+const appendItems = Effect.fnUntraced(function* (disk: Disk, folder: string, saved: Saved, lines: Lines) {
   if (lines.length === 0) return saved
   const index = Buffer.alloc(lines.length * indexEntryBytes)
-  let end = saved.itemBytes
-  const parts = lines.map((line, position) => {
-    const bytes = bytesOf(line)
-    end += bytes.length
-    index.writeUIntLE(end, position * indexEntryBytes, 6)
-    index.writeUInt32LE(crc32(bytes), position * indexEntryBytes + 6)
-    return bytes
-  })
-  yield* append(disk, itemsPath(folder), Buffer.concat(parts), saved.itemBytes)
+  let total = 0
+  for (let line = 0; line < lines.length; line++) total += lines.size(line)
+  const items = Buffer.allocUnsafe(total)
+  let at = 0
+  for (let line = 0, crc = 0; line < lines.length; line++) {
+    const from = at
+    at = lines.copy(line, items, at)
+    crc = crc32(items.subarray(from, at), crc)
+    const entry = line * indexEntryBytes
+    index.writeUIntLE(saved.itemBytes + at, entry, 6)
+    index.writeUInt32LE(crc, entry + crcOffset)
+    index.writeUInt8(line === 0 ? sums.own : sums.chained, entry + sumOffset)
+  }
+  const end = saved.itemBytes + total
+  yield* append(disk, itemsPath(folder), items, saved.itemBytes)
   yield* append(disk, indexPath(folder), index, saved.items * indexEntryBytes)
   return { ...saved, items: saved.items + lines.length, itemBytes: end }
 })
@@ -52,7 +65,7 @@ const appendEvents = Effect.fnUntraced(function* (
   disk: Disk,
   folder: string,
   saved: Saved,
-  lines: ReadonlyArray<Line>,
+  lines: Lines,
   retention: Retention
 ) {
   const files = [...saved.events]
@@ -62,17 +75,15 @@ const appendEvents = Effect.fnUntraced(function* (
     const last = files.at(-1)
     const start: EventFile =
       last !== undefined && room(retention, last) ? files.pop()! : { first: number + 1, last: number, bytes: 0 }
-    const chosen: Array<Buffer> = []
+    const first = from
     let { bytes } = start
     while (from < lines.length && (bytes === 0 || room(retention, { ...start, last: number, bytes }))) {
-      const json = bytesOf(lines[from++]!)
-      chosen.push(json)
-      bytes += CheckedLines.prefixBytes + json.length
+      bytes += CheckedLines.prefixBytes + lines.size(from++)
       number += 1
     }
     const file = Buffer.allocUnsafe(bytes - start.bytes)
     let at = 0
-    for (const json of chosen) at = CheckedLines.place(file, at, json)
+    for (let line = first; line < from; line++) at = CheckedLines.place(file, at, lines.bytes(line))
     yield* append(disk, eventsPath(folder, start.first), file, start.bytes)
     files.push({ ...start, last: number, bytes })
   }
@@ -97,7 +108,7 @@ export const save = Effect.fnUntraced(function* (
   disk: Disk,
   folder: string,
   saved: Saved,
-  lines: { readonly items: ReadonlyArray<Line>; readonly events: ReadonlyArray<Line> },
+  lines: { readonly items: Lines; readonly events: Lines },
   retention: Retention
 ): Effect.fn.Return<Saved, DiskFailure> {
   yield* disk.makeFolder(folder)
