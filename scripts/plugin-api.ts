@@ -59,7 +59,8 @@ const documented = async (folder: string, [name, entry]: (typeof entries)[number
     at("tsconfig.json"),
     JSON.stringify({
       extends: join(root, "tsconfig.json"),
-      compilerOptions: { plugins: [], typeRoots: [join(root, "node_modules/@types")] },
+      // Otherwise members of unions stand in the order in which the whole program comes to mention them.
+      compilerOptions: { stableTypeOrdering: true, plugins: [], typeRoots: [join(root, "node_modules/@types")] },
       files: [join(root, entry)],
       include: []
     })
