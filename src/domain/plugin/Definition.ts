@@ -21,6 +21,7 @@ export const mark: unique symbol = Symbol.for("yoi-workspace/plugin/definition")
 export interface Connecting<Options, Settings = undefined> {
   /** The backend's name of the runtime. */
   readonly id: RuntimeId
+  /** For people. */
   readonly display_name: string
   /** Absolute http(s) URL without user name, query or fragment. Present when the kind asks for one. */
   readonly endpoint: string | undefined

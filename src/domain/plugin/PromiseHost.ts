@@ -13,9 +13,11 @@ export interface FetchOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as `Authorization: Bearer …`. */
   readonly bearer?: Redacted.Redacted<string>
+  /** Sent as it is; text as UTF-8. */
   readonly body?: string | Uint8Array
   /** Sent as JSON, in the place of `body`. */
   readonly json?: unknown
+  /** Gives the request up. Pass the one of the call. */
   readonly signal?: AbortSignal
 }
 
@@ -24,16 +26,21 @@ export interface FetchAnswer {
   readonly status: number
   /** Whether the status is 200 to 299. */
   readonly ok: boolean
+  /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
+  /** The body as UTF-8. */
   readonly text: string
   /** The text as JSON. Throws `runtime_protocol_error` when it is none. */
   readonly json: () => unknown
 }
 
+/** A WebSocket of text frames. */
 export interface PromiseSocket {
+  /** The subprotocol that the peer chose; empty when it chose none. */
   readonly protocol: string
   /** What the peer says, in order. Read it once; it ends when the peer closes with 1000, and throws when it is lost. */
   readonly messages: AsyncIterable<string>
+  /** Settles when the frame is in the operating system's hands. Throws a problem when the connection is lost. */
   readonly send: (text: string) => Promise<void>
   readonly close: () => Promise<void>
 }

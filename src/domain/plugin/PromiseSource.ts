@@ -38,24 +38,36 @@ export type Answer<A> = Promise<A | Replayable<A>>
  * `plugin_failed`, and nothing of it is shown. What is left out answers `operation_unsupported`.
  */
 export interface PromisePrimitives {
+  /** What the runtime says of itself, asked for whenever it is shown. What is left out is filled in. */
   readonly describe: (call: Call) => Promise<SourceDescription>
+  /** One page of the workers, in an order that holds still from page to page. `invalid_cursor` for a cursor that is none. */
   readonly list: (query: ListQuery, call: Call) => Promise<WorkerPage>
+  /** `worker_not_found` where there is none. */
   readonly get: (worker_id: WorkerId, call: Call) => Promise<Worker>
+  /** Declared as `workers.create`. The worker is there for `get` and `list` when this answers. */
   readonly create?: (request: CreateWorker, options: CommandOptions, call: Call) => Answer<Worker>
+  /**
+   * Declared as `workers.input`. Answers when the input is taken, not when its turn has ended. `worker_busy` while another
+   * turn runs, `worker_not_running` once the worker has ended.
+   */
   readonly input?: (worker_id: WorkerId, input: InputRequest, options: CommandOptions, call: Call) => Answer<InputAck>
+  /** Declared as `workers.stop`. Ends the worker; one that has ended answers as it is. `reason` has at most 1,000 characters. */
   readonly stop?: (worker_id: WorkerId, reason: string | undefined, options: CommandOptions, call: Call) => Answer<Ack>
+  /** Declared as `workers.cancel`. As `stop`, for work that is called off. */
   readonly cancel?: (
     worker_id: WorkerId,
     reason: string | undefined,
     options: CommandOptions,
     call: Call
   ) => Answer<Ack>
+  /** Declared as `workers.interrupt`. Ends the turn and not the worker; a worker without a turn answers as it is. */
   readonly interrupt?: (
     worker_id: WorkerId,
     reason: string | undefined,
     options: CommandOptions,
     call: Call
   ) => Answer<Ack>
+  /** Declared as `workers.permissions`. `permission_not_found` for a request that is not open any more. */
   readonly permit?: (
     worker_id: WorkerId,
     permission_id: string,
@@ -63,12 +75,17 @@ export interface PromisePrimitives {
     options: CommandOptions,
     call: Call
   ) => Answer<Ack>
+  /** Takes back an input that waits. `queued_input_not_found` when none of this id does. */
   readonly unqueue?: (worker_id: WorkerId, input_id: string, options: CommandOptions, call: Call) => Answer<Ack>
+  /** Declared as `workers.transcript`. A page of what was said, from `start` on, oldest first. */
   readonly transcript?: (worker_id: WorkerId, query: TranscriptQuery, call: Call) => Promise<TranscriptPage>
   /** As `events` of `RuntimeSource`: a snapshot first, then events. The signal aborts when the reader goes. */
   readonly events?: (worker_id: WorkerId, cursor: string | undefined, call: Call) => AsyncIterable<SourceFrame>
+  /** Declared as `config_bundles`, as the two below. */
   readonly bundles?: (call: Call) => Promise<ReadonlyArray<ConfigBundleSummary>>
+  /** Keeps a bundle. `config_bundle_digest_mismatch` when its digest is not that of its content. */
   readonly putBundle?: (bundle: ConfigBundle, call: Call) => Promise<BundleAvailability>
+  /** `config_bundle_missing` when it is not there, `config_bundle_digest_mismatch` when it is there with another digest. */
   readonly bundleAvailability?: (id: string, digest: string | undefined, call: Call) => Promise<BundleAvailability>
   /** Called once when the connection is taken down; waited for, for at most a second. */
   readonly close?: () => Promise<void> | void
@@ -76,12 +93,17 @@ export interface PromisePrimitives {
 
 /** A connection of the kind as somebody configured it, checked. See `Connecting`. */
 export interface PromiseConnecting<Options, Settings = undefined> {
+  /** The backend's name of the runtime. */
   readonly id: RuntimeId
+  /** For people. */
   readonly display_name: string
+  /** Absolute http(s) URL without user name, query or fragment. Present when the kind asks for one. */
   readonly endpoint: string | undefined
   /** Resolves the connection's `token_ref` anew; undefined without one. */
   readonly token: (() => Promise<Redacted.Redacted>) | undefined
+  /** The connection's `options`, checked. */
   readonly options: Options
+  /** The plugin's own `options` of the config file, checked; undefined where the definition has no `settings`. */
   readonly settings: Settings
 }
 
