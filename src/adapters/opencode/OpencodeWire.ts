@@ -3,14 +3,16 @@ import { Option, Schema } from "effect"
 
 const optional = Schema.optionalKey
 
+/** Milliseconds since 1970, as far as a date can be. */
+const Time = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 8_640_000_000_000_000 }))
+
 export const Session = Schema.Struct({
   id: Schema.String,
   title: Schema.String,
   /** Set for a session that another one has started for itself. */
   parentID: optional(Schema.String),
   agent: optional(Schema.String),
-  /** Milliseconds since 1970. */
-  time: Schema.Struct({ created: Schema.Finite, updated: Schema.Finite, archived: optional(Schema.Finite) })
+  time: Schema.Struct({ created: Time, updated: Time, archived: optional(Schema.Finite) })
 })
 export type Session = typeof Session.Type
 export const Sessions = Schema.Array(Session)
