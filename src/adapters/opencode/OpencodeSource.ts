@@ -4,23 +4,21 @@ import { EventLog } from "../../domain/EventLog.ts"
 import { idPattern, type RuntimeId, WorkerId } from "../../domain/Identifiers.ts"
 import * as KeyedLock from "../../domain/KeyedLock.ts"
 import * as Problem from "../../domain/Problem.ts"
-import { type ProfileSelector, runtimeDefault } from "../../domain/Profile.ts"
+import type { ProfileSelector } from "../../domain/Profile.ts"
 import { capability } from "../../domain/Runtime.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
 import type { SourcePrimitives } from "../../domain/plugin/Definition.ts"
 import { maxPageBytes, maxPageItems } from "../../domain/Transcript.ts"
 import { frames } from "../../domain/WatchStream.ts"
-import type { Ack, CreateWorker, Worker, WorkerInput } from "../../domain/Worker.ts"
+import type { CreateWorker, Worker, WorkerInput } from "../../domain/Worker.ts"
 import * as Feed from "./Feed.ts"
 import * as Call from "./OpencodeCall.ts"
 import * as Wire from "./OpencodeWire.ts"
 import type { Place, SessionLog } from "./SessionLog.ts"
+import { ackOf, bytesOf, checkInput, loggedWorker, unsupported, workerOf } from "./SessionWorker.ts"
 
 /** Sessions that are listed, the newest. */
 export const maxSessions = 1_000
-
-/** Of one input, in bytes of UTF-8. */
-export const maxInputBytes = 262_144
 
 /** opencode says in its events that a command has been carried out; so long it is waited for, in milliseconds. */
 const confirmMs = 4_000
@@ -31,38 +29,12 @@ const busyRetryMs = 1_000
 /** Sessions whose messages are counted at once for a list. */
 const counting = 8
 
-export const capabilities = {
-  [capability.create]: {},
-  [capability.input]: { max_bytes: maxInputBytes },
-  [capability.stop]: {},
-  [capability.interrupt]: {},
-  [capability.transcript]: { max_items: maxPageItems },
-  /** Only while the connection to opencode holds; after that a watcher gets a resync. */
-  [capability.eventsWs]: { resume: "while_connected" }
-}
-
-const unsupported = (name: string) => Problem.fail("operation_unsupported", undefined, { capability: name })
-
 const tooSmall = (parameter: string) =>
   Problem.fail("invalid_query", `The ${parameter} is too small.`, {
     errors: [{ pointer: `/${parameter}`, code: "too_small" }]
   })
 
-const bytesOf = (text: string) => new TextEncoder().encode(text).length
-
 const agentOf = (profile: ProfileSelector | undefined) => (profile?.kind === "named" ? profile.value : undefined)
-
-const timestamp = (ms: number) => DateTime.formatIso(DateTime.makeUnsafe(ms))
-
-const checkInput = (input: WorkerInput) => {
-  if (input.kind !== "user") return unsupported("workers.input.system")
-  if (input.content.trim() === "") {
-    return Problem.fail("invalid_request", "The input is blank.", { errors: [{ pointer: "/content", code: "blank" }] })
-  }
-  return bytesOf(input.content) > maxInputBytes
-    ? Problem.fail("payload_too_large", undefined, { max: maxInputBytes })
-    : Effect.void
-}
 
 /** Opens nothing yet. */
 export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Call.Line) {
@@ -91,27 +63,8 @@ export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Ca
     return yield* feed.logOf(id)
   })
 
-  const workerOf = (session: Wire.Session, state: Worker["state"], said: number, last_event_id: number): Worker => ({
-    runtime_id,
-    worker_id: WorkerId.make(session.id),
-    display_name: session.title,
-    profile: session.agent === undefined ? runtimeDefault : { kind: "named", value: session.agent },
-    state,
-    config_bundle: null,
-    transcript_len: said,
-    last_event_id,
-    created_at: timestamp(session.time.created),
-    updated_at: timestamp(session.time.updated)
-  })
-  const loggedWorker = (session: Wire.Session, { log, said, state }: SessionLog) =>
-    workerOf(session, state, said, log.head)
-
-  const ack = (worker_id: WorkerId, { log, state }: SessionLog): Ack => ({
-    runtime_id,
-    worker_id,
-    state,
-    event_id: log.head
-  })
+  const shown = (session: Wire.Session, log: SessionLog) => loggedWorker(runtime_id, session, log)
+  const ack = (id: WorkerId, log: SessionLog) => ackOf(runtime_id, id, log)
 
   /** Waits until the session's log shows that it is so. */
   const until = (log: SessionLog, holds: () => boolean) =>
@@ -182,7 +135,7 @@ export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Ca
     })
     const log = feed.adopt(now, session, [], false)
     if (initial_input !== undefined) yield* input(WorkerId.make(session.id), initial_input)
-    return loggedWorker(session, log)
+    return shown(session, log)
   })
 
   const profiles = Effect.map(get("/agent", Wire.Agents), (agents) =>
@@ -235,8 +188,9 @@ export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Ca
         page,
         (session) => {
           const log = logs.get(session.id)
-          if (log !== undefined) return Effect.succeed(workerOf(session, stateOf(session), log.said, log.log.head))
-          return Effect.map(count(session), (said) => workerOf(session, stateOf(session), said, said))
+          if (log !== undefined)
+            return Effect.succeed(workerOf(runtime_id, session, stateOf(session), log.said, log.log.head))
+          return Effect.map(count(session), (said) => workerOf(runtime_id, session, stateOf(session), said, said))
         },
         { concurrency: counting }
       )
@@ -245,7 +199,7 @@ export const make = Effect.fnUntraced(function* (runtime_id: RuntimeId, line: Ca
 
     get: Effect.fnUntraced(function* (id) {
       const { log } = yield* known(id)
-      return loggedWorker(yield* get(pathOf(id), Wire.Session), log)
+      return shown(yield* get(pathOf(id), Wire.Session), log)
     }),
 
     create: (request) => Effect.map(create(request), (answer) => ({ answer, replayed })),

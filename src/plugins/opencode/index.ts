@@ -2,6 +2,7 @@
 import { Effect, Schema } from "effect"
 import { EgressClient } from "../../adapters/egress/EgressClient.ts"
 import * as OpencodeSource from "../../adapters/opencode/OpencodeSource.ts"
+import { capabilities } from "../../adapters/opencode/SessionWorker.ts"
 import * as Reach from "../../adapters/remote-http/Reach.ts"
 import * as RemoteFailure from "../../adapters/remote-http/RemoteFailure.ts"
 import { apiVersion, defineRuntimeSource } from "../../domain/plugin/Definition.ts"
@@ -33,7 +34,7 @@ export const opencode = defineRuntimeSource({
   endpoint: "required",
   options: Options,
   secretFields: ["token_ref"],
-  capabilities: OpencodeSource.capabilities,
+  capabilities,
   connect: Effect.fnUntraced(function* ({ endpoint = "", id, options, token }) {
     const client = yield* EgressClient
     const target = yield* Effect.mapError(client.target(endpoint), RemoteFailure.ofEgress)
