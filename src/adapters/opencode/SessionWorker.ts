@@ -48,7 +48,7 @@ export const workerOf = (
 ): Worker => ({
   runtime_id,
   worker_id: WorkerId.make(session.id),
-  display_name: session.title,
+  display_name: session.title.slice(0, maxTitle),
   profile: session.agent === undefined ? runtimeDefault : { kind: "named", value: session.agent },
   state,
   config_bundle: null,
