@@ -1,7 +1,7 @@
 /** Brings back what the store holds: workers of an earlier process, their sessions, and what waited for them. */
 import { Cause, Effect, Exit, Option, Scope } from "effect"
 import * as Problem from "../Problem.ts"
-import { maxPageItems } from "../Transcript.ts"
+import { maxPageBytes, maxPageItems } from "../Transcript.ts"
 import { isTerminal, type Worker, type WorkerState } from "../Worker.ts"
 import { event, type WorkerEvent } from "../WorkerEvent.ts"
 import type { StoredWorker } from "../WorkerStore.ts"
@@ -48,7 +48,8 @@ const transcriptBytes = Effect.fnUntraced(
       const items = yield* engine.store.transcript(
         hosted.worker.worker_id,
         start,
-        Math.min(maxPageItems, known - start)
+        Math.min(maxPageItems, known - start),
+        maxPageBytes
       )
       if (items.length === 0) break
       for (const { content } of items) bytes += encoder.encode(content).length

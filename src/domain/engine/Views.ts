@@ -77,7 +77,7 @@ export const transcript = Effect.fnUntraced(function* (
   if (limit < 1) return yield* tooSmall("limit", 1)
   if (start < 0) return yield* tooSmall("start", 0)
   const known = hosted.worker.transcript_len
-  const items = start >= known ? [] : bounded(yield* engine.store.transcript(worker_id, start, limit))
+  const items = start >= known ? [] : bounded(yield* engine.store.transcript(worker_id, start, limit, maxPageBytes))
   const end = start + items.length
   // Items may have been added while the store was read.
   const total_items = items.length === 0 ? known : Math.max(known, end)
