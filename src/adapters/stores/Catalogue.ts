@@ -11,7 +11,7 @@ import type { Target } from "./LogWriter.ts"
 import type { StoreState } from "./StoreState.ts"
 import { writeAll } from "./WholeWrite.ts"
 
-/** 1: an index has a checksum of its own for each item. 2: `WorkerFiles.sums`. */
+/** 1: an index has a checksum of its own for each item. 2: `WorkerFiles.sums`, and records of changes. */
 export const format = 2
 
 const Head = Schema.Struct({
@@ -93,6 +93,7 @@ export const write = Effect.fnUntraced(function* (disk: Disk, root: string, stat
   }
   parts.push(Buffer.from(pending + CheckedLines.encode(JSON.stringify({ kind: "end", lines: count } satisfies Row))))
   for (const copy of copies) yield* replace(disk, root, copy, parts)
+  state.format = format
 })
 
 const replace = Effect.fnUntraced(function* (disk: Disk, root: string, name: string, parts: ReadonlyArray<Buffer>) {

@@ -2,7 +2,9 @@
 import { Clock, Effect, Fiber, Layer, type Scope } from "effect"
 import type { Diagnostic } from "../../domain/Diagnostic.ts"
 import { type StoreProblem, WorkerStore } from "../../domain/WorkerStore.ts"
+import * as Catalogue from "./Catalogue.ts"
 import * as Checkpoint from "./Checkpoint.ts"
+import * as CommitHead from "./CommitHead.ts"
 import { violation } from "./Continuity.ts"
 import type { DiskFailure } from "./Disk.ts"
 import * as Folders from "./Folders.ts"
@@ -131,12 +133,13 @@ const make = Effect.fnUntraced(function* (
         const { worker, log_epoch, events, items, receipt } = commit
         const id = worker.worker_id
         if (state.damaged.has(id)) return resume(Effect.fail(corrupt(id)))
-        const wrong = violation(state.workers.get(id)?.stored, commit)
+        const known = state.workers.get(id)
+        const wrong = violation(known?.stored, commit)
         if (wrong !== undefined) return resume(Effect.die(new Error(wrong)))
         const draft: Draft = {
           kind: kinds.commit,
           id,
-          head: JSON.stringify({ worker, log_epoch, receipt }),
+          head: CommitHead.encode(commit, state.format < Catalogue.format ? undefined : known),
           events: events.map((event) => JSON.stringify(event)),
           items: items.map((item) => JSON.stringify(item))
         }

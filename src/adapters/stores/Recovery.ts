@@ -3,16 +3,15 @@ import { randomBytes } from "node:crypto"
 import { dirname } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { ConfigBundle } from "../../domain/ConfigBundle.ts"
-import { Worker } from "../../domain/Worker.ts"
 import type { Receipt } from "../../domain/WorkerStore.ts"
 import * as Catalogue from "./Catalogue.ts"
+import * as CommitHead from "./CommitHead.ts"
 import { type Disk, DiskFailure } from "./Disk.ts"
 import type { Folders } from "./Folders.ts"
 import { Lines } from "./Lines.ts"
 import { kinds } from "./LogRecord.ts"
 import { linesOf, replay, type Replay, type Replayed } from "./LogReplay.ts"
 import type { Target } from "./LogWriter.ts"
-import { StoredReceipt } from "./ReceiptFiles.ts"
 import { setAside } from "./SetAside.ts"
 import {
   folderName,
@@ -25,13 +24,6 @@ import {
 } from "./StoreState.ts"
 import * as WorkerFiles from "./WorkerFiles.ts"
 
-/** First line of a commit's record. */
-export const CommitHead = Schema.Struct({
-  worker: Worker,
-  log_epoch: Schema.String,
-  receipt: Schema.optionalKey(StoredReceipt)
-})
-const decodeCommit = Schema.decodeUnknownOption(Schema.fromJsonString(CommitHead))
 const decodeBundle = Schema.decodeUnknownOption(Schema.fromJsonString(ConfigBundle))
 
 const reasons = {
@@ -57,6 +49,7 @@ const fromCatalogue = (catalogue: Catalogue.Catalogue | undefined): StoreState =
     })
   }
   return {
+    format: catalogue?.head.format ?? 0,
     epoch: catalogue?.head.epoch ?? randomBytes(8).toString("hex"),
     workers,
     bundles: catalogue?.bundles ?? new Map(),
@@ -73,32 +66,30 @@ const fromCatalogue = (catalogue: Catalogue.Catalogue | undefined): StoreState =
 
 const applyCommit = (state: StoreState, record: Replayed): void => {
   const lines = linesOf(record)
-  const decoded = lines.length === 0 ? Option.none() : decodeCommit(lines.text(0))
+  const decoded = lines.length === 0 ? Option.none() : CommitHead.decode(lines.text(0))
   if (Option.isNone(decoded)) {
     state.damaged.set(record.id, reasons.lost)
     return
   }
-  const { worker, log_epoch, receipt } = decoded.value
-  if (receipt !== undefined) state.receipts.push(receipt satisfies Receipt)
-  const stored = { worker, log_epoch }
-  let entry = state.workers.get(record.id)
+  const head = decoded.value
+  if (head.receipt !== undefined) state.receipts.push(head.receipt satisfies Receipt)
+  const known = state.workers.get(record.id)
   // Of a worker that was removed and created again since: the catalogue knows the new one already.
-  if (entry !== undefined && record.lsn < entry.born) return
-  if (entry === undefined) {
-    entry = {
-      stored,
-      lsn: 0,
-      born: record.lsn,
-      saved: nothingSaved,
-      items: new Lines(),
-      events: new Lines(),
-      unsaved: 0
-    }
-    state.workers.set(record.id, entry)
+  if (known !== undefined && record.lsn < known.born) return
+  const isNew = known === undefined || record.lsn > known.lsn
+  const { stored, complete } = isNew ? CommitHead.apply(head, known) : { stored: known.stored, complete: true }
+  const entry = known ?? {
+    stored,
+    lsn: 0,
+    born: record.lsn,
+    saved: nothingSaved,
+    items: new Lines(),
+    events: new Lines(),
+    unsaved: 0
   }
+  state.workers.set(record.id, entry)
   const { saved } = entry
-  const lastEvent = worker.last_event_id
-  const lastItem = worker.transcript_len
+  const { last_event_id: lastEvent, transcript_len: lastItem } = CommitHead.counts(head)
   // What is behind the saved part already is skipped, whether it came from a file or from an earlier record.
   const knownEvents = lastSavedEvent(saved) + entry.events.length
   const knownItems = saved.items + entry.items.length
@@ -107,13 +98,13 @@ const applyCommit = (state: StoreState, record: Replayed): void => {
   const newEvents = lines.slice(1 + oldEvents, 1 + record.events)
   const newItems = lines.slice(1 + record.events + oldItems)
   const gap = knownEvents + newEvents.length < lastEvent || knownItems + newItems.length < lastItem
-  if (gap) state.damaged.set(record.id, reasons.gap)
+  if (gap || !complete) state.damaged.set(record.id, reasons.gap)
   entry.events.append(newEvents)
   entry.items.append(newItems)
   const bytes = record.end - record.start
   entry.unsaved += bytes
   state.unsaved += bytes
-  if (record.lsn > entry.lsn) {
+  if (isNew) {
     entry.stored = stored
     entry.lsn = record.lsn
   }

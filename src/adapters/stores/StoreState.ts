@@ -50,6 +50,8 @@ export interface ReceiptFile {
 }
 
 export interface StoreState {
+  /** Of the catalogue on disk: a version that knows an older one only must not find records that it cannot read. */
+  format: number
   readonly epoch: string
   readonly workers: Map<string, WorkerEntry>
   readonly bundles: Map<string, ConfigBundle>
