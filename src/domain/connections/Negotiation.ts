@@ -105,7 +105,7 @@ const examine = Effect.fnUntraced(function* (source: Source, description: Runtim
   const missing = OperationCheck.missing(operations)
   if (missing.length > 0) yield* steps.failed(lacking(missing), "operations", latency_ms)
   else yield* steps.passed("operations", latency_ms, "What the product needs is there, or declared.")
-  if (missing.includes("events.ws")) {
+  if (operations.some(({ operation, verdict }) => operation === "events.ws" && verdict === "unavailable")) {
     yield* steps.skip("stream", "not_applicable", "The runtime declares no event stream.")
     return { operations, problem: undefined }
   }

@@ -64,11 +64,17 @@ const tried = (result: Result.Result<unknown, Problem.Problem>): Verdict => {
 const optional = <A>(effect: Effect.Effect<A, Problem.Problem>) =>
   Effect.result(Effect.timeoutOrElse(effect, { duration: optionalMs, orElse: () => Problem.fail("runtime_timeout") }))
 
+/** Who declares no event stream, and a transcript, has workers that are looked at again and again instead. */
+const isPolled = ({ capabilities }: RuntimeDescription) =>
+  capabilities !== undefined &&
+  !Object.hasOwn(capabilities, capability.eventsWs) &&
+  Object.hasOwn(capabilities, capability.transcript)
+
 /** Every operation as the runtime declares it. */
 export const asDeclared = (description: RuntimeDescription | undefined): ReadonlyArray<Operation> =>
   operations.map(({ capability: name, needed, operation }) => ({
     operation,
-    needed,
+    needed: needed && !(operation === "events.ws" && description !== undefined && isPolled(description)),
     ...(description === undefined ? unchecked : declared(description, operation, name))
   }))
 

@@ -5,6 +5,7 @@ import type { RuntimeId, WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
 import type { RuntimeRegistry } from "../RuntimeRegistry.ts"
 import type { RuntimeSource } from "../RuntimeSource.ts"
+import * as PolledEvents from "./PolledEvents.ts"
 import { Upstream } from "./Upstream.ts"
 
 /** Waits between attempts to reach the source again: full jitter between nothing and a bound that doubles, in milliseconds. */
@@ -129,7 +130,10 @@ export class Follower {
     this.#source = source
     const replaced = (this.#replaced = Deferred.makeUnsafe<void>())
     const heard = Deferred.makeUnsafe<void>()
-    const read = source.events(worker.worker_id, upstream.connect()).pipe(
+    const cursor = upstream.connect()
+    const read = source.events(worker.worker_id, cursor).pipe(
+      // A runtime without event streams is looked at instead, for as long as somebody watches.
+      Stream.catchTag("operation_unsupported", () => PolledEvents.frames(source, worker.worker_id, cursor)),
       Stream.runForEachArray((frames) =>
         Effect.suspend(() => {
           for (const frame of frames) upstream.apply(frame)
