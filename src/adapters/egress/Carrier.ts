@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { connect as connectTo, type NetConnectOpts, type Socket } from "node:net"
+import * as SafeProblem from "../../domain/plugin/SafeProblem.ts"
 import * as Problem from "../../domain/Problem.ts"
 import { discard } from "./EgressDial.ts"
 import { codeOf, type EgressFailure, failure } from "./EgressFailure.ts"
@@ -90,7 +91,11 @@ export const make = Effect.fnUntraced(function* (
     Effect.catch((problem) => Effect.succeed(problem)),
     // A defect of one attempt, a full disk for instance, must not be the end of all.
     Effect.catchDefect((defect) =>
-      Effect.as(Effect.logError("What carries connections to a runtime broke off", defect), Problem.make("internal"))
+      // Its own words may hold a path: the log learns its kind and place.
+      Effect.logError("What carries connections to a runtime broke off").pipe(
+        Effect.annotateLogs({ error: SafeProblem.nameOf(defect), at: SafeProblem.whereOf(defect) }),
+        Effect.as(Problem.make("internal"))
+      )
     )
   )
 
