@@ -172,3 +172,15 @@ it.effect("what is no plugin, and flags that make no sense, are wrong usage", ()
     }
   }).pipe(Effect.scoped)
 )
+
+it.effect("the page of a plugin's kinds is printed, or what keeps it from being read", () =>
+  Effect.gen(function* () {
+    const { code, stdout } = yield* command("plugin", "docs", yield* module(source("")))
+    assert.strictEqual(code, 0)
+    assert.include(stdout, "## Example (`example`)\n\nA kind for tests.\n")
+    assert.include(stdout, "It has no options.")
+    const broken = yield* command("plugin", "docs", yield* module("throw new Error('canary')"))
+    assert.strictEqual(broken.code, 1)
+    assert.notInclude(broken.stdout + broken.stderr, "canary")
+  })
+)
