@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
 import { IdempotencyKey, RuntimeId, WorkerId } from "../Identifiers.ts"
-import { WorkerState } from "../Worker.ts"
+import { itemNamePattern, WorkerState } from "../Worker.ts"
 import {
   AckView,
   CreateWorkerBody,
@@ -32,7 +32,7 @@ const worker = { ...runtime, worker_id: WorkerId }
  * What a runtime calls a waiting input or a permission request: 1–200 visible ASCII characters. None starts with a dot,
  * so that it is a name in a path and never a way through one.
  */
-const Name = Schema.String.check(Schema.isPattern(/^[\x21-\x2d\x2f-\x7e][\x21-\x7e]{0,199}$/))
+const Name = Schema.String.check(Schema.isPattern(itemNamePattern))
 
 const Count = Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0))
 const Limit = Schema.FiniteFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(1))

@@ -56,14 +56,13 @@ const transient = (total: number, shown: WorkerEvent): SourceFrame => ({
   event: shown
 })
 
-/** The worker, and its transcript from a position on. */
-const lookFrom = Effect.fnUntraced(function* (source: RuntimeSource["Service"], worker_id: WorkerId, start: number) {
-  const worker = yield* source.get(worker_id)
+/** The worker as it was just told, and its transcript from a position on. */
+const lookFrom = Effect.fnUntraced(function* (source: RuntimeSource["Service"], worker: Worker, start: number) {
   const items: Array<TranscriptItem> = []
   let from: number | null = start
   while (from !== null) {
     const page: { readonly items: ReadonlyArray<TranscriptItem>; readonly next_start: number | null } =
-      yield* source.transcript(worker_id, { start: from })
+      yield* source.transcript(worker.worker_id, { start: from })
     items.push(...page.items)
     from = page.items.length === 0 ? null : page.next_start
   }
@@ -113,26 +112,21 @@ export const frames = (
   worker_id: WorkerId,
   cursor: string | undefined
 ): Stream.Stream<SourceFrame, Problem.Problem> => {
-  const fresh = Effect.gen(function* () {
-    const { transcript_len } = yield* source.get(worker_id)
-    return yield* lookFrom(source, worker_id, Math.max(0, transcript_len - Snapshot.maxTailItems))
-  })
   const begin = Effect.gen(function* () {
-    const at = cursor !== undefined && position.test(cursor) ? Number(cursor) : undefined
-    if (cursor === undefined || at === undefined)
-      return { look: yield* fresh, at: undefined, lost: cursor !== undefined }
-    const { transcript_len } = yield* source.get(worker_id)
+    const worker = yield* source.get(worker_id)
+    const asked = cursor !== undefined && position.test(cursor) ? Number(cursor) : undefined
     // The one that grows is not counted in a cursor and may be counted in the length.
-    if (isBehind(transcript_len, at)) return { look: yield* fresh, at: undefined, lost: true }
-    const start = Math.max(0, Math.min(at, transcript_len - Snapshot.maxTailItems))
-    return { look: yield* lookFrom(source, worker_id, start), at, lost: false }
+    const at = asked === undefined || isBehind(worker.transcript_len, asked) ? undefined : asked
+    const tail = Math.max(0, worker.transcript_len - Snapshot.maxTailItems)
+    const look = yield* lookFrom(source, worker, Math.min(at ?? tail, tail))
+    return { look, at, lost: cursor !== undefined && at === undefined }
   })
   return Stream.unwrap(
     Effect.map(begin, ({ at, look, lost }) => {
       const first: Array<SourceFrame> = lost ? [{ kind: "resync", reason: "epoch_changed" }] : []
       first.push({
         kind: "snapshot",
-        cursor: at === undefined ? String(look.total) : String(at),
+        cursor: String(at ?? look.total),
         snapshot: snapshotOf(look)
       })
       if (at !== undefined) first.push(...look.items.filter(({ sequence }) => sequence > at).map(durable))
@@ -140,11 +134,12 @@ export const frames = (
       if (isTerminal(state)) return Stream.fromIterable<SourceFrame>([...first, { kind: "end", state }])
       const live = Stream.paginate(look, (before: Look) =>
         Effect.sleep(before.worker.state === "busy" ? busyPollMs : idlePollMs).pipe(
-          Effect.andThen(lookFrom(source, worker_id, before.total)),
+          Effect.andThen(source.get(worker_id)),
           Effect.filterOrFail(
-            ({ worker }) => !isBehind(worker.transcript_len, before.total),
+            ({ transcript_len }) => !isBehind(transcript_len, before.total),
             () => Problem.make("invalid_cursor", "The worker has another transcript than before.")
           ),
+          Effect.flatMap((worker) => lookFrom(source, worker, before.total)),
           Effect.map(
             (now) => [told(before, now), isTerminal(now.worker.state) ? Option.none() : Option.some(now)] as const
           )
