@@ -5,7 +5,7 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import { TestClock } from "effect/testing"
 import { EventHub, WorkerRef } from "../../src/domain/EventHub.ts"
 import * as Follower from "../../src/domain/hub/Follower.ts"
-import { busyPollMs, idlePollMs } from "../../src/domain/hub/PolledEvents.ts"
+import { busyPollMs, frames, idlePollMs } from "../../src/domain/hub/PolledEvents.ts"
 import { RuntimeId, WorkerId } from "../../src/domain/Identifiers.ts"
 import * as Problem from "../../src/domain/Problem.ts"
 import { runtimeDefault } from "../../src/domain/Profile.ts"
@@ -102,6 +102,7 @@ describe("a runtime without event streams", () => {
       const more = ["three", "four", "five", "six", "seven"]
       system.said.push(...more.map((content) => ({ role: "user" as const, content })))
       yield* wait(idlePollMs)
+      assert.deepStrictEqual(texts(watcher), ["one", "two", ...more])
       yield* wait(idlePollMs)
       watcher.sound()
       assert.deepStrictEqual(texts(watcher), ["one", "two", ...more])
@@ -152,6 +153,21 @@ describe("a runtime without event streams", () => {
       assert.deepStrictEqual(texts(watcher), ["meanwhile"])
       assert.deepStrictEqual(watcher.resyncs, [])
     }).pipe(Effect.scoped, Effect.provide(world))
+  )
+
+  it.effect("that is resumed tells what came after the cursor and no more, and is asked once for its worker", () =>
+    Effect.gen(function* () {
+      const system = new Silent()
+      system.said = ["one", "two", "three"].map((content) => ({ role: "user", content }))
+      const found = yield* frames(system.source(), worker_id, "1").pipe(Stream.take(3), Stream.runCollect)
+      assert.deepStrictEqual(
+        Array.from(found, (it) =>
+          it.kind === "event" ? `event ${it.event_id}` : `${it.kind} ${it.kind === "snapshot" ? it.cursor : ""}`
+        ),
+        ["snapshot 1", "event 2", "event 3"]
+      )
+      assert.strictEqual(system.looks, 1)
+    })
   )
 
   it.effect("whose transcript got shorter has its watchers start again, and told so", () =>
