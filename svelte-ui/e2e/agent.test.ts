@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
 import type { Browser, Page } from "playwright"
-import { assertAccessible, launch, openPage, type Opened, ownComplaints, picture } from "./browser.ts"
+import { assertAccessible, closeAll, launch, type Opened, openPage, picture } from "./browser.ts"
 import { type Backend, startBackend, startWire, type Wire } from "./programs.ts"
 
 const agent = fileURLToPath(new URL("../../contracts/support/acp-agent.mjs", import.meta.url))
@@ -47,7 +47,7 @@ let browser: Browser
 let backend: Backend
 /** The page's way to the backend, which stays where it is when the backend comes back somewhere else. */
 let wire: Wire
-let opened: Array<Opened> = []
+const opened: Array<Opened> = []
 
 beforeAll(async () => {
   wire = await startWire()
@@ -62,12 +62,7 @@ afterAll(async () => {
   await backend?.stop()
   await wire?.close()
 })
-afterEach(async () => {
-  const complaints = opened.flatMap(({ complaints }) => ownComplaints(complaints))
-  await Promise.all(opened.map(({ context }) => context.close()))
-  opened = []
-  assert.deepStrictEqual(complaints, [])
-})
+afterEach(() => closeAll(opened))
 
 const open = async (path: string) => {
   const one = await openPage(browser)
@@ -279,7 +274,7 @@ it("a backend that was restarted has the session back, and the open page finds i
 it("what a program writes keeps its spaces and line breaks and is no Markdown", async () => {
   const { page } = await openWorker("Shed", "script")
   await say(page, "go")
-  const written = page.locator("article pre")
+  const written = page.locator("article pre").filter({ hasText: "plant()" })
   await written.waitFor()
   assert.strictEqual(await written.textContent(), ">>> plant()\n    seed *one*\n")
   assert.strictEqual(await page.locator("article blockquote").count(), 0)

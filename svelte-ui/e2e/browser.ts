@@ -73,3 +73,12 @@ export const assertFits = async (page: Page): Promise<void> => {
 /** Loading failures that a test provoked are the browser's own lines, not the page's. */
 export const ownComplaints = (complaints: ReadonlyArray<string>): ReadonlyArray<string> =>
   complaints.filter((line) => !/Failed to load resource|WebSocket connection to|ERR_/.test(line))
+
+/** Closes every page that a test opened; what one of them complained of by itself fails the test. */
+export const closeAll = async (opened: Array<Opened>): Promise<void> => {
+  const pages = opened.splice(0)
+  // What the page says of being closed is not counted.
+  const complaints = pages.flatMap((one) => ownComplaints(one.complaints))
+  await Promise.all(pages.map(({ context }) => context.close()))
+  assert.deepStrictEqual(complaints, [])
+}

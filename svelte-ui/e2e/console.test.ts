@@ -1,23 +1,14 @@
 /** Workers and their console in a real browser against the real backend with its built-in runtime. */
 import { afterAll, afterEach, assert, beforeAll, it, vi } from "vitest"
 import type { Browser, Page } from "playwright"
-import {
-  assertAccessible,
-  assertFits,
-  launch,
-  openPage,
-  type Opened,
-  ownComplaints,
-  phone,
-  picture
-} from "./browser.ts"
+import { assertAccessible, assertFits, closeAll, launch, type Opened, openPage, phone, picture } from "./browser.ts"
 import { type Backend, startBackend, startWire, type Wire } from "./programs.ts"
 import { script } from "./script.ts"
 
 let browser: Browser
 let backend: Backend
 let wire: Wire
-let opened: Array<Opened> = []
+const opened: Array<Opened> = []
 
 beforeAll(async () => {
   wire = await startWire()
@@ -32,12 +23,7 @@ afterAll(async () => {
   await backend?.stop()
   await wire?.close()
 })
-afterEach(async () => {
-  const complaints = opened.flatMap(({ complaints }) => ownComplaints(complaints))
-  await Promise.all(opened.map(({ context }) => context.close()))
-  opened = []
-  assert.deepStrictEqual(complaints, [])
-})
+afterEach(() => closeAll(opened))
 
 const open = async (options: Parameters<typeof openPage>[1] = {}) => {
   const one = await openPage(browser, options)

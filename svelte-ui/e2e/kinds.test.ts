@@ -1,21 +1,12 @@
 /** The form of a connection is made from its kind's schema: kinds that nobody here has written, in a real browser. */
 import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
 import type { Browser } from "playwright"
-import {
-  assertAccessible,
-  assertFits,
-  launch,
-  openPage,
-  type Opened,
-  ownComplaints,
-  phone,
-  picture
-} from "./browser.ts"
+import { assertAccessible, assertFits, closeAll, launch, type Opened, openPage, phone, picture } from "./browser.ts"
 import { type Backend, startBackend } from "./programs.ts"
 
 let browser: Browser
 let backend: Backend
-let opened: Array<Opened> = []
+const opened: Array<Opened> = []
 
 beforeAll(async () => {
   ;[browser, backend] = await Promise.all([launch(), startBackend()])
@@ -24,12 +15,7 @@ afterAll(async () => {
   await browser?.close()
   await backend?.stop()
 })
-afterEach(async () => {
-  const complaints = opened.flatMap(({ complaints }) => ownComplaints(complaints))
-  await Promise.all(opened.map(({ context }) => context.close()))
-  opened = []
-  assert.deepStrictEqual(complaints, [])
-})
+afterEach(() => closeAll(opened))
 
 const root = "/api/settings/runtime-connections"
 const container = {

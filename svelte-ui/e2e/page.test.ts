@@ -3,14 +3,14 @@ import { gzipSync } from "node:zlib"
 import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
 import { type Browser, chromium } from "playwright"
 import { chromiumOptions } from "../../scripts/chromium.ts"
-import { assertAccessible, launch, openPage, type Opened, ownComplaints, picture } from "./browser.ts"
+import { assertAccessible, closeAll, launch, type Opened, openPage, ownComplaints, picture } from "./browser.ts"
 import { type Backend, startBackend } from "./programs.ts"
 
 const token = "correct-horse-battery-staple"
 let browser: Browser
 let backend: Backend
 let guarded: Backend
-let opened: Array<Opened> = []
+const opened: Array<Opened> = []
 
 beforeAll(async () => {
   ;[browser, backend, guarded] = await Promise.all([
@@ -24,12 +24,7 @@ afterAll(async () => {
   await backend?.stop()
   await guarded?.stop()
 })
-afterEach(async () => {
-  const complaints = opened.flatMap(({ complaints }) => ownComplaints(complaints))
-  await Promise.all(opened.map(({ context }) => context.close()))
-  opened = []
-  assert.deepStrictEqual(complaints, [])
-})
+afterEach(() => closeAll(opened))
 const open = async (url: string, options: Parameters<typeof openPage>[1] = {}) => {
   const one = await openPage(browser, options)
   opened.push(one)

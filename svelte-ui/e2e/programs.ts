@@ -111,6 +111,21 @@ export interface Wire {
   readonly close: () => Promise<void>
 }
 
+/** The end of one is the end of the other. */
+const tie = (near: Socket, far: Socket, sockets: Set<Socket>): void => {
+  for (const [one, other] of [
+    [near, far],
+    [far, near]
+  ] as const) {
+    sockets.add(one)
+    one.on("error", () => other.destroy())
+    one.on("close", () => {
+      sockets.delete(one)
+      other.destroy()
+    })
+  }
+}
+
 /** A TCP connection between browser and backend that can be cut. */
 export const startWire = () =>
   new Promise<Wire>((resolve) => {
@@ -120,18 +135,9 @@ export const startWire = () =>
     const server = createServer((near) => {
       if (held) return void near.resetAndDestroy()
       const far = connect(target, "127.0.0.1")
-      for (const [one, other] of [
-        [near, far],
-        [far, near]
-      ] as const) {
-        sockets.add(one)
-        one.on("error", () => other.destroy())
-        one.on("close", () => {
-          sockets.delete(one)
-          other.destroy()
-        })
-        one.pipe(other)
-      }
+      tie(near, far, sockets)
+      near.pipe(far)
+      far.pipe(near)
     })
     server.listen(0, "127.0.0.1", () => {
       const { port } = server.address() as AddressInfo
@@ -164,17 +170,7 @@ export const startGate = (url: string) =>
     let opened = false
     const server = createServer((near) => {
       const far = connect(Number(new URL(url).port), "127.0.0.1")
-      for (const [one, other] of [
-        [near, far],
-        [far, near]
-      ] as const) {
-        sockets.add(one)
-        one.on("error", () => other.destroy())
-        one.on("close", () => {
-          sockets.delete(one)
-          other.destroy()
-        })
-      }
+      tie(near, far, sockets)
       near.pipe(far)
       const answer = () => void far.pipe(near)
       if (opened) answer()

@@ -2,22 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { afterAll, afterEach, assert, beforeAll, it } from "vitest"
 import type { Browser, Page } from "playwright"
-import {
-  assertAccessible,
-  assertFits,
-  launch,
-  openPage,
-  type Opened,
-  ownComplaints,
-  phone,
-  picture
-} from "./browser.ts"
+import { assertAccessible, assertFits, closeAll, launch, type Opened, openPage, phone, picture } from "./browser.ts"
 import { type Backend, type Gate, type Program, startBackend, startGate, startRuntime } from "./programs.ts"
 
 let browser: Browser
 let backend: Backend
 let remote: Program
-let opened: Array<Opened> = []
+const opened: Array<Opened> = []
 let gate: Gate | undefined
 
 beforeAll(async () => {
@@ -31,10 +22,7 @@ afterAll(async () => {
 afterEach(async () => {
   await gate?.close()
   gate = undefined
-  const complaints = opened.flatMap(({ complaints }) => ownComplaints(complaints))
-  await Promise.all(opened.map(({ context }) => context.close()))
-  opened = []
-  assert.deepStrictEqual(complaints, [])
+  await closeAll(opened)
 })
 
 const open = async (path: string, options: Parameters<typeof openPage>[1] = {}) => {

@@ -1,22 +1,13 @@
 /** Steering a worker in a real browser: first with events and answers that the test writes, so that every moment can be looked at. */
 import { afterAll, afterEach, assert, beforeAll, it, vi } from "vitest"
 import type { Browser, Page, Request } from "playwright"
-import {
-  assertAccessible,
-  assertFits,
-  launch,
-  openPage,
-  type Opened,
-  ownComplaints,
-  phone,
-  picture
-} from "./browser.ts"
+import { assertAccessible, assertFits, closeAll, launch, type Opened, openPage, phone, picture } from "./browser.ts"
 import { type Backend, startBackend } from "./programs.ts"
 import { script } from "./script.ts"
 
 let browser: Browser
 let backend: Backend
-let opened: Array<Opened> = []
+const opened: Array<Opened> = []
 
 beforeAll(async () => {
   ;[browser, backend] = await Promise.all([launch(), startBackend()])
@@ -25,12 +16,7 @@ afterAll(async () => {
   await browser?.close()
   await backend?.stop()
 })
-afterEach(async () => {
-  const complaints = opened.flatMap(({ complaints }) => ownComplaints(complaints))
-  await Promise.all(opened.map(({ context }) => context.close()))
-  opened = []
-  assert.deepStrictEqual(complaints, [])
-})
+afterEach(() => closeAll(opened))
 
 const runtime = "/api/runtimes/backend-internal"
 const message = (page: Page) => page.getByRole("textbox", { name: "Message" })
