@@ -1,18 +1,10 @@
 /** nginx as a proxy, where the machine has it. */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
-import { createServer, type AddressInfo } from "node:net"
+import { freePort } from "./FreePort.ts"
 import { start } from "./Process.ts"
 
 export const isHere = (): boolean => spawnSync("nginx", ["-v"]).status === 0
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 
 const config = (folder: string, port: number, upstream: number): string => `
 daemon off;

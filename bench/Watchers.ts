@@ -1,6 +1,6 @@
 /**
- * Many watchers in one process, over plain sockets: reads frames no further than the number and the time that the source
- * put into each text, and so knows of every delivery that is missing, twice there, or late.
+ * Many watchers in one process, over plain sockets: whatever the wire is, they look for the number and the time that the
+ * source put into each text and for nothing else, and so know of every delivery that is missing, twice there, or late.
  */
 import { connect, type Socket } from "node:net"
 
@@ -13,11 +13,14 @@ export interface Tally {
 }
 
 const sampleEvery = 8
-/** `"}}}}`: what follows the text in a frame. */
-const tail = 5
-const marker = 0x23
+/** How a text of the source begins: `#0000000012 0001763690000000 xxx…`. */
+const mark = Buffer.from(`"text":"#`)
+const numberLength = 10
+const timeLength = 16
+const stampLength = mark.length + numberLength + 1 + timeLength
 const digitZero = 0x30
-const key = "AAAAAAAAAAAAAAAAAAAAAA=="
+/** What every delivery ends with, on one wire or another: what follows begins with the next one. */
+const ends: ReadonlySet<number> = new Set([0x7d, 0x0a])
 
 const now = (): number => performance.timeOrigin * 1_000 + performance.now() * 1_000
 
@@ -27,101 +30,112 @@ const digits = (bytes: Buffer, at: number, count: number): number => {
   return value
 }
 
+/** How one comes to hear a worker. */
+export interface Door {
+  readonly port: number
+  /** Said once, at the beginning. */
+  readonly greeting: string
+  /** Heard once, when events will follow. */
+  readonly ready: string
+  /** Said from time to time, so that the other side knows that somebody is there. */
+  readonly alive?: Buffer
+}
+
+/** A pong that nobody asked for. */
+const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
+
+/** The same for every watcher, so that its answer is known beforehand, too. */
+export const webSocketKey = "AAAAAAAAAAAAAAAAAAAAAA=="
+
+export const webSocket = (port: number, path: string): Door => ({
+  port,
+  greeting:
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${webSocketKey}\r\nSec-WebSocket-Protocol: worker-events.v1\r\n\r\n`,
+  ready: `"event":"snapshot"`,
+  alive: pong
+})
+
+/** How often watchers show that they live, in milliseconds. */
+const aliveMs = 10_000
+
 export class Watcher {
   readonly socket: Socket
-  /** Resolves with the first frame of the stream itself. */
+  /** Resolves when events will follow. */
   readonly ready: Promise<void>
   readonly #tally: Tally
-  readonly #length: number
+  readonly #door: Door
+  readonly #living: NodeJS.Timeout | undefined
   #held: Buffer | undefined
-  #open = false
+  #isReady = false
   #started: () => void = () => undefined
+  #hungUp: () => void = () => undefined
   /** Number of the last event; 0 before the first. */
   last = 0
-  /** Of the last event, to resume with. */
-  cursor = ""
-  #lastFrame: Buffer | undefined
+  /** Where the last event is. */
+  #lastBytes: Buffer | undefined
+  #lastAt = 0
   /** Called with the first event after it was set. */
   onFirst: (() => void) | undefined
-  closed = false
 
-  constructor(port: number, path: string, length: number, tally: Tally, last = 0) {
-    this.#length = length
+  constructor(door: Door, tally: Tally, last = 0) {
+    this.#door = door
     this.#tally = tally
     this.last = last
     this.ready = new Promise((resolve, reject) => {
       this.#started = resolve
-      this.socketClosed = () => reject(new Error("a watcher was hung up on"))
+      this.#hungUp = () => reject(new Error("a watcher was hung up on"))
     })
-    this.socket = connect({ port, host: "127.0.0.1", noDelay: true })
-    this.socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Protocol: worker-events.v1\r\n\r\n`
-    )
+    // Nobody waits for one that is closed on purpose.
+    this.ready.catch(() => undefined)
+    this.socket = connect({ port: door.port, host: "127.0.0.1", noDelay: true })
+    this.socket.write(door.greeting, "latin1")
     this.socket.on("data", (chunk: Buffer) => this.#read(chunk))
     this.socket.on("error", () => undefined)
     this.socket.on("close", () => {
-      this.closed = true
-      this.socketClosed()
+      clearInterval(this.#living)
+      this.#hungUp()
     })
+    const { alive } = door
+    if (alive !== undefined) this.#living = setInterval(() => this.socket.write(alive), aliveMs).unref()
   }
 
-  socketClosed: () => void = () => undefined
-
   #read(chunk: Buffer): void {
-    let bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
+    const bytes = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
     this.#held = undefined
-    if (!this.#open) {
-      const end = bytes.indexOf("\r\n\r\n")
-      if (end < 0) {
+    if (!this.#isReady) {
+      if (!bytes.includes(this.#door.ready)) {
         this.#held = bytes
         return
       }
-      if (bytes.toString("latin1", 9, 12) !== "101") return void this.socket.destroy()
-      this.#open = true
-      bytes = bytes.subarray(end + 4)
+      this.#isReady = true
+      this.#lastBytes = bytes
+      this.#lastAt = bytes.length
+      this.#started()
     }
     let at = 0
-    while (at + 2 <= bytes.length) {
-      let length = bytes[at + 1]! & 0x7f
-      let start = at + 2
-      if (length === 126) {
-        if (at + 4 > bytes.length) break
-        length = bytes.readUInt16BE(at + 2)
-        start = at + 4
-      } else if (length === 127) {
-        if (at + 10 > bytes.length) break
-        length = Number(bytes.readBigUInt64BE(at + 2))
-        start = at + 10
-      }
-      const end = start + length
-      if (end > bytes.length) break
-      const opcode = bytes[at]! & 0x0f
-      if (opcode === 1) this.#frame(bytes, start, end)
-      else if (opcode === 9) this.#pong(bytes.subarray(start, end))
-      at = end
+    while (true) {
+      const found = bytes.indexOf(mark, at)
+      if (found < 0 || found + stampLength > bytes.length) break
+      this.#heard(bytes, found)
+      at = found + stampLength
     }
-    if (at < bytes.length) this.#held = bytes.subarray(at)
+    // Half a delivery waits for the rest of it.
+    if (!ends.has(bytes[bytes.length - 1]!)) this.#held = bytes.subarray(at)
   }
 
-  #frame(bytes: Buffer, start: number, end: number): void {
-    const at = end - tail - this.#length
-    if (at <= start || bytes[at] !== marker) {
-      // A snapshot; a greeting or a bookmark starts nothing.
-      if (bytes.toString("latin1", start, start + 15) === `{"kind":"event"`) {
-        this.#lastFrame = bytes.subarray(start, end)
-        this.#started()
-      }
-      return
-    }
-    const sent = digits(bytes, at + 1, 10)
+  #heard(bytes: Buffer, at: number): void {
+    const sent = digits(bytes, at + mark.length, numberLength)
     const tally = this.#tally
     tally.received += 1
     if (sent <= this.last) tally.duplicated += 1
     else if (this.last > 0 && sent > this.last + 1) tally.lost += sent - this.last - 1
     this.last = Math.max(this.last, sent)
-    if (tally.received % sampleEvery === 0) tally.latencies.push(now() - digits(bytes, at + 12, 16))
-    this.#lastFrame = bytes.subarray(start, end)
+    if (tally.received % sampleEvery === 0) {
+      tally.latencies.push(now() - digits(bytes, at + mark.length + numberLength + 1, timeLength))
+    }
+    this.#lastBytes = bytes
+    this.#lastAt = at
     const { onFirst } = this
     if (onFirst === undefined) return
     this.onFirst = undefined
@@ -130,15 +144,13 @@ export class Watcher {
 
   /** Where a stream that starts again goes on. */
   get resumeFrom(): string {
-    return /"cursor":"([^"]+)"/.exec(this.#lastFrame?.toString() ?? "")?.[1] ?? ""
-  }
-
-  #pong(data: Buffer): void {
-    this.socket.write(Buffer.concat([Buffer.from([0x8a, 0x80 | data.length, 0, 0, 0, 0]), data]))
+    const said = this.#lastBytes?.toString("latin1", 0, this.#lastAt) ?? ""
+    return /"cursor":"([^"]+)"/.exec(said.slice(Math.max(0, said.lastIndexOf(`"cursor":"`))))?.[1] ?? ""
   }
 
   close(): void {
-    this.socketClosed = () => undefined
+    this.#hungUp = () => undefined
+    clearInterval(this.#living)
     this.socket.destroy()
   }
 }
@@ -148,16 +160,11 @@ export const emptyTally = (): Tally => ({ received: 0, lost: 0, duplicated: 0, l
 /** How many watchers knock at a time. */
 const atOnce = 100
 
-/** Opens watchers a few at a time and waits until each has its first frame. */
-export const open = async (
-  port: number,
-  paths: ReadonlyArray<string>,
-  length: number,
-  tally: Tally
-): Promise<ReadonlyArray<Watcher>> => {
+/** Opens watchers a few at a time and waits until each is ready. */
+export const open = async (doors: ReadonlyArray<Door>, tally: Tally): Promise<ReadonlyArray<Watcher>> => {
   const watchers: Array<Watcher> = []
-  for (let from = 0; from < paths.length; from += atOnce) {
-    const some = paths.slice(from, from + atOnce).map((path) => new Watcher(port, path, length, tally))
+  for (let from = 0; from < doors.length; from += atOnce) {
+    const some = doors.slice(from, from + atOnce).map((door) => new Watcher(door, tally))
     await Promise.all(some.map((it) => it.ready))
     watchers.push(...some)
   }

@@ -11,7 +11,7 @@ import { cpuMicros } from "./ProcStat.ts"
 import { measured, number, type Part, type Table, within } from "./Report.ts"
 import { quantile, ratio, spread } from "./Spread.ts"
 import { populate } from "./Stores.ts"
-import { emptyTally, open } from "./Watchers.ts"
+import { emptyTally, open, webSocket } from "./Watchers.ts"
 
 const sizes = [10, 1_000, 10_000] as const
 const least = String(sizes[0])
@@ -170,7 +170,7 @@ const deltas = (settings: Settings) =>
     const found = await inTurns(inFlight.map(String), settings.rounds, async (before) => {
       const worker = `grown-${turns++}`
       const tally = emptyTally()
-      const [watcher] = await open(it.port, [`/api/runtimes/${alias}/workers/${worker}/events/ws`], length, tally)
+      const [watcher] = await open([webSocket(it.port, `/api/runtimes/${alias}/workers/${worker}/events/ws`)], tally)
       const run: Omit<Run, "milliseconds"> = { rate: 1_000, workers: [worker], length, durableEvery: 1e9 }
       if (before !== "0") await source.ask<number>({ run: { ...run, milliseconds: Number(before) } })
       const cpu = cpuMicros(it.pid)

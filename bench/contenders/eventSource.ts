@@ -1,10 +1,17 @@
 /**
  * A runtime whose workers say what they are told to, at the rate they are told. Only the source of events: nothing of it
- * is measured. Speaks `worker-events.v1`; every text carries its number and the time it was sent.
+ * is measured. Speaks `worker-events.v1`; every text carries its number and the time it was sent. What is due at one
+ * moment is written at once, as the product's own runtime does. `redis:PORT` or `nats:PORT` as argument: it publishes
+ * there instead.
  */
 import { createServer } from "node:http"
-import type { AddressInfo } from "node:net"
-import { type WebSocket, WebSocketServer } from "ws"
+import type { AddressInfo, Socket } from "node:net"
+import * as Ws from "ws"
+import { broker } from "./broker.ts"
+
+const { Sender } = Ws as unknown as {
+  readonly Sender: { readonly frame: (data: Buffer, options: object) => ReadonlyArray<Buffer> }
+}
 
 /** Given by the bench. */
 export interface Run {
@@ -21,9 +28,19 @@ export interface Run {
 /** Between two bursts, in milliseconds, where the rate is above one event each. */
 const tickMs = 5
 
+const wireOf = (frames: ReadonlyArray<string>): Buffer =>
+  Buffer.concat(
+    frames.flatMap((frame) =>
+      Sender.frame(Buffer.from(frame), { fin: true, rsv1: false, opcode: 1, mask: false, readOnly: false })
+    )
+  )
+
+const publish = broker(process.argv[2])
+
 class Worker {
-  readonly watchers = new Set<WebSocket>()
+  readonly watchers = new Set<Socket>()
   sent = 0
+  #due: Array<string> = []
   #durable = 0
   #transient = 0
   readonly #id: string
@@ -32,7 +49,7 @@ class Worker {
     this.#id = id
   }
 
-  attach(socket: WebSocket): void {
+  attach(webSocket: Ws.WebSocket, socket: Socket): void {
     const cursor = `e.${this.#durable}`
     const snapshot = {
       status: "running",
@@ -41,15 +58,15 @@ class Worker {
       in_flight: null,
       as_of: String(this.#durable)
     }
-    socket.send(
+    webSocket.send(
       JSON.stringify({ kind: "hello", epoch: "e", heartbeat_ms: 15_000, retained_events: 1_000, head: cursor })
     )
     const payload = { event: "snapshot", data: snapshot }
     const envelope = { cursor, event_id: String(this.#durable), worker_id: this.#id, payload }
-    socket.send(JSON.stringify({ kind: "event", envelope }))
+    webSocket.send(JSON.stringify({ kind: "event", envelope }))
     this.watchers.add(socket)
-    socket.on("close", () => this.watchers.delete(socket))
-    socket.on("error", () => undefined)
+    webSocket.on("close", () => this.watchers.delete(socket))
+    webSocket.on("error", () => undefined)
   }
 
   say(length: number, durableEvery: number): void {
@@ -63,8 +80,19 @@ class Worker {
     const at = Math.round(performance.timeOrigin * 1_000 + performance.now() * 1_000)
     const text = `#${String(this.sent).padStart(10, "0")} ${String(at).padStart(16, "0")} `.padEnd(length, "x")
     const name = isDurable ? "text_done" : "text_delta"
-    const frame = `{"kind":"event","envelope":{"cursor":"e.${this.#durable}","event_id":"${id}","worker_id":"${this.#id}","payload":{"event":"${name}","data":{"text":"${text}"}}}}`
-    for (const watcher of this.watchers) watcher.send(frame)
+    this.#due.push(
+      `{"kind":"event","envelope":{"cursor":"e.${this.#durable}","event_id":"${id}","worker_id":"${this.#id}","payload":{"event":"${name}","data":{"text":"${text}"}}}}`
+    )
+  }
+
+  flush(): void {
+    const due = this.#due
+    if (due.length === 0) return
+    this.#due = []
+    publish?.(this.#id, due)
+    if (this.watchers.size === 0) return
+    const wire = wireOf(due)
+    for (const watcher of this.watchers) watcher.write(wire)
   }
 }
 
@@ -97,8 +125,8 @@ const server = createServer((_, response) => {
   response.writeHead(200, { "content-type": "application/json" })
   response.end(JSON.stringify({ runtime }))
 })
-const sockets = new WebSocketServer({ server, perMessageDeflate: false, handleProtocols: () => "worker-events.v1" })
-sockets.on("connection", (socket, request) => workerOf(request.url!.split("/")[3]!).attach(socket))
+const sockets = new Ws.WebSocketServer({ server, perMessageDeflate: false, handleProtocols: () => "worker-events.v1" })
+sockets.on("connection", (socket, request) => workerOf(request.url!.split("/")[3]!).attach(socket, request.socket))
 
 const run = ({ rate, milliseconds, workers: ids, length, durableEvery }: Run): Promise<number> =>
   new Promise((resolve) => {
@@ -110,6 +138,7 @@ const run = ({ rate, milliseconds, workers: ids, length, durableEvery }: Run): P
     const beat = () => {
       const due = Math.min(total, Math.floor(((performance.now() - started) / period + 1) * ((rate * period) / 1_000)))
       for (; said < due; said++) for (const worker of speaking) worker.say(length, durableEvery)
+      for (const worker of speaking) worker.flush()
       if (said >= total) return resolve(total)
       setTimeout(beat, Math.max(0, started + (said * 1_000) / rate - performance.now()))
     }

@@ -1,0 +1,10 @@
+/** A port for programs that want to be told one. */
+import { type AddressInfo, createServer } from "node:net"
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
