@@ -54,16 +54,25 @@ const resolve = Effect.fnUntraced(
 const checkKind = (info: FileSystem.File.Info) =>
   info.type === "Directory" ? refuse("is_directory") : info.type === "File" ? Effect.void : refuse("not_a_file")
 
-/** Reads at most one byte more than the bound, so that a file that grows meanwhile cannot fill the memory. */
-const readBytes = Effect.fnUntraced(function* (file: FileSystem.File) {
-  const buffer = new Uint8Array(MAX_FILE_BYTES + 1)
+/**
+ * Reads at most one byte more than the bound, so that a file that grows meanwhile cannot fill the memory.
+ *
+ * @param size what the file was when it was opened; room for the bound itself would be garbage of a megabyte a second
+ */
+const readBytes = Effect.fnUntraced(function* (file: FileSystem.File, size: number) {
+  let buffer = new Uint8Array(Math.min(size, MAX_FILE_BYTES) + 1)
   let length = 0
-  while (length < buffer.length) {
-    const read = yield* file.read(buffer.subarray(length))
-    if (Number(read) === 0) break
-    length += Number(read)
+  while (true) {
+    const read = Number(yield* file.read(buffer.subarray(length)))
+    if (read === 0) break
+    length += read
+    if (length > MAX_FILE_BYTES) return yield* refuse("too_large")
+    if (length < buffer.length) continue
+    const more = new Uint8Array(MAX_FILE_BYTES + 1)
+    more.set(buffer)
+    buffer = more
   }
-  return length > MAX_FILE_BYTES ? yield* refuse("too_large") : buffer.slice(0, length)
+  return buffer.subarray(0, length)
 })
 
 const decode = Effect.fnUntraced(function* (bytes: Uint8Array) {
@@ -82,7 +91,7 @@ const readReal = Effect.fnUntraced(
     const file = yield* fs.open(real, { flag: "r", noFollow: true })
     const info = yield* file.stat
     yield* checkKind(info)
-    const bytes = yield* readBytes(file)
+    const bytes = yield* readBytes(file, Number(info.size))
     return { text: yield* decode(bytes), revision: hash(bytes), mode: info.mode & 0o777, info }
   },
   Effect.scoped,

@@ -42,7 +42,7 @@ const idOf = (entry: Entry): string | undefined => {
 
 const keyDiagnostics = ({ entry, place }: Found): ReadonlyArray<Diagnostic> =>
   Object.keys(entry.values).flatMap((key): ReadonlyArray<Diagnostic> => {
-    const where = `${at(entry.keyLines.get(key) ?? entry.line)}${shown(key)} in [[${place.path.join(".")}]]`
+    const where = `${at(entry.lineOf(key))}${shown(key)} in [[${place.path.join(".")}]]`
     if (Connection.isSecretName(key)) {
       const message = `${where} looks like a secret and is not used. ${Connection.RAW_SECRET_SENTENCE}`
       return [{ code: "connection_raw_secret", severity: "error", message }]
@@ -59,7 +59,7 @@ const decodeOne = ({ entry, place }: Found) => {
 
 const leftOut = (found: Found, pointer: string, why: string): Diagnostic => {
   const key = pointer.split("/")[1] ?? ""
-  const line = found.entry.keyLines.get(key) ?? found.entry.line
+  const line = found.entry.lineOf(key)
   const what = found.id === undefined ? "The connection" : `The connection "${found.id}"`
   return {
     code: "connection_invalid",

@@ -31,7 +31,7 @@ const flaws = (entry: Entry): ReadonlyArray<Diagnostic> => {
   const values = valuesOf(entry)
   const secrets = Connection.rawSecrets(values["options"] ?? {})
   if (secrets.length > 0) {
-    const message = `${at(entry.keyLines.get("options") ?? entry.line)}"options" in [[plugins]] holds what looks like a secret, and the plugin is left out. ${Connection.RAW_SECRET_SENTENCE}`
+    const message = `${at(entry.lineOf("options"))}"options" in [[plugins]] holds what looks like a secret, and the plugin is left out. ${Connection.RAW_SECRET_SENTENCE}`
     return [{ code: "plugin_raw_secret", severity: "error", message }]
   }
   const decoded = decodeEntry(values)
@@ -40,16 +40,14 @@ const flaws = (entry: Entry): ReadonlyArray<Diagnostic> => {
     const key = pointer.split("/")[1] ?? ""
     if (key === "")
       return error(`${at(entry.line)}A plugin needs one of "package" and "path", and not both. It is left out.`)
-    return error(
-      `${at(entry.keyLines.get(key) ?? entry.line)}${shown(key)} in [[plugins]] is not valid (${code}). The plugin is left out.`
-    )
+    return error(`${at(entry.lineOf(key))}${shown(key)} in [[plugins]] is not valid (${code}). The plugin is left out.`)
   })
 }
 
 const unknownKeys = (entry: Entry): ReadonlyArray<Diagnostic> =>
   Object.keys(entry.values).flatMap((key): ReadonlyArray<Diagnostic> => {
     if (members.has(key)) return []
-    const where = `${at(entry.keyLines.get(key) ?? entry.line)}${shown(key)} in [[plugins]]`
+    const where = `${at(entry.lineOf(key))}${shown(key)} in [[plugins]]`
     return Connection.isSecretName(key)
       ? [
           {

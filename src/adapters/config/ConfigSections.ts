@@ -68,10 +68,10 @@ const keys = (
   const diagnostics: Array<Diagnostic> = []
   let whole = true
   for (const [key, value] of Object.entries(table)) {
-    const where = `${at(document.lineOf([name, key]))}${shown(key)} in [${name}]`
+    const where = () => `${at(document.lineOf([name, key]))}${shown(key)} in [${name}]`
     const schema = schemaOf(key)
     if (Connection.isSecretName(key)) {
-      const message = `${where} looks like a secret. ${Connection.RAW_SECRET_SENTENCE}`
+      const message = `${where()} looks like a secret. ${Connection.RAW_SECRET_SENTENCE}`
       diagnostics.push({ code: "config_raw_secret", severity: "error", message })
       whole = false
     } else if (schema === undefined) {
@@ -79,7 +79,7 @@ const keys = (
       diagnostics.push({
         code: "config_key_unknown",
         severity: "warning",
-        message: `${where} is not known and is ignored.`
+        message: `${where()} is not known and is ignored.`
       })
     } else {
       const decoded = Schema.decodeUnknownOption(schema)(plain(value))
@@ -89,7 +89,7 @@ const keys = (
         diagnostics.push({
           code: "config_key_invalid",
           severity: "error",
-          message: `${where} is not valid and is ignored.`
+          message: `${where()} is not valid and is ignored.`
         })
       }
     }

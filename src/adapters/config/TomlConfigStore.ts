@@ -27,6 +27,8 @@ const MAX_DIAGNOSTICS = 100
 const LOOSE_MODE = 0o022
 
 interface Decoded {
+  /** What edits start from; absent when the text is no TOML. */
+  readonly document: TomlDocument.TomlDocument | undefined
   readonly config: WorkspaceConfig
   readonly places: ReadonlyMap<string, ConfigConnections.Place>
 }
@@ -34,6 +36,7 @@ interface Decoded {
 const blank = { server: {}, data: {}, limits: {}, egress: {}, plugins: [], connections: [], rejected_ids: [] }
 
 const unreadable = (revision: string, reason: string, sentence: string, line = ""): Decoded => ({
+  document: undefined,
   places: new Map(),
   config: {
     ...blank,
@@ -65,9 +68,10 @@ const looseMode = (mode: number | undefined): ReadonlyArray<Diagnostic> =>
         }
       ]
 
-const decode = ({ text, revision, mode }: AtomicFile.FileSnapshot): Decoded =>
+/** What a snapshot says. Its document is made here, unless it is what an edit has just given. */
+const decode = ({ text, revision, mode }: AtomicFile.FileSnapshot, edited?: TomlDocument.TomlDocument): Decoded =>
   Result.gen(function* () {
-    const document = yield* TomlDocument.parse(text)
+    const document = edited ?? (yield* TomlDocument.parse(text))
     const { places, ...connections } = yield* ConfigConnections.decode(document)
     const plugins = yield* ConfigPlugins.decode(document)
     const sections = ConfigSections.decode(document)
@@ -78,6 +82,7 @@ const decode = ({ text, revision, mode }: AtomicFile.FileSnapshot): Decoded =>
       ...connections.diagnostics
     ]
     return {
+      document,
       places,
       config: {
         ...sections,
@@ -167,16 +172,28 @@ export const layer = (options: Options): Layer.Layer<ConfigStore.ConfigStore, ne
         Effect.provideService(FileSystem.FileSystem, fs)
       )
 
-      type Edit = (text: string, decoded: Decoded) => Result.Result<string, TomlRefusal>
+      type Edited = Result.Result<TomlDocument.TomlDocument, TomlRefusal>
+      type Edit = (document: TomlDocument.TomlDocument, decoded: Decoded) => Edited
 
       const write = Effect.fnUntraced(
         function* (revision: string, edit: Edit) {
           const { snapshot, ...decoded } = yield* load
           if (snapshot.revision !== revision) return yield* Problem.fail("config_changed")
-          const base = revision === AtomicFile.ABSENT ? configTemplate : snapshot.text
-          const text = yield* Effect.mapError(Effect.fromResult(edit(base, decoded)), tomlProblem)
-          const written = yield* AtomicFile.replace(options.path, revision, text)
-          return decode(written).config
+          const base =
+            revision === AtomicFile.ABSENT
+              ? TomlDocument.parse(configTemplate)
+              : decoded.document === undefined
+                ? TomlDocument.parse(snapshot.text)
+                : Result.succeed(decoded.document)
+          const edited = yield* Effect.mapError(
+            Effect.fromResult(Result.flatMap(base, (document) => edit(document, decoded))),
+            tomlProblem
+          )
+          const written = yield* AtomicFile.replace(options.path, revision, edited.text)
+          // The edit was parsed and compared before it was written: these are the bytes of that text.
+          const after = { ...decode(written, edited), mode: written.mode }
+          yield* Ref.set(last, Option.some(after))
+          return after.config
         },
         writers.withPermits(1),
         Effect.catchTag("FileRefused", fileProblem),
@@ -184,10 +201,10 @@ export const layer = (options: Options): Layer.Layer<ConfigStore.ConfigStore, ne
       )
 
       const withPlace =
-        (id: string, edit: (text: string, place: ConfigConnections.Place) => ReturnType<Edit>): Edit =>
-        (text, { places }) => {
+        (id: string, edit: (document: TomlDocument.TomlDocument, place: ConfigConnections.Place) => Edited): Edit =>
+        (document, { places }) => {
           const place = places.get(id)
-          return place === undefined ? Result.succeed(text) : edit(text, place)
+          return place === undefined ? Result.succeed(document) : edit(document, place)
         }
 
       return ConfigStore.make({
@@ -195,18 +212,18 @@ export const layer = (options: Options): Layer.Layer<ConfigStore.ConfigStore, ne
         defaultTemplate: configTemplate,
         insert: Effect.fn("TomlConfigStore.insert")((entry, revision) => {
           const path = entry.kind === REMOTE_HTTP ? ConfigConnections.REMOTE : ConfigConnections.SOURCE
-          return write(revision, (text) => TomlDocument.add(text, path, keysOf(entry)))
+          return write(revision, (document) => TomlDocument.add(document, path, keysOf(entry)))
         }),
         change: Effect.fn("TomlConfigStore.change")((id, change, revision) =>
           write(
             revision,
-            withPlace(id, (text, { index, path }) => TomlDocument.update(text, path, index, change))
+            withPlace(id, (document, { index, path }) => TomlDocument.update(document, path, index, change))
           )
         ),
         drop: Effect.fn("TomlConfigStore.drop")((id, revision) =>
           write(
             revision,
-            withPlace(id, (text, { index, path }) => TomlDocument.remove(text, path, index))
+            withPlace(id, (document, { index, path }) => TomlDocument.remove(document, path, index))
           )
         )
       })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
 import { parse as parseToml } from "toml"
-import * as TomlDocument from "./TomlDocument.ts"
+import { add, remove, update } from "./textEdits.fixture.ts"
 import { equals, table, type TomlTable, type TomlValue, type Writable } from "./TomlValue.ts"
 
 const CASES = 1000
@@ -176,23 +176,23 @@ describe("TomlDocument, over generated files", () => {
             ["endpoint", tape.pick(strings)],
             ["extra", writable(tape)]
           ]) as { [key: string]: Writable }
-          text = successful(TomlDocument.add(text, path, values))
+          text = successful(add(text, path, values))
           model = model.concat(readBack(values) as TomlTable)
-          assert.strictEqual(successful(TomlDocument.remove(text, path, model.length - 1)), before)
+          assert.strictEqual(successful(remove(text, path, model.length - 1)), before)
         } else if (kind === "remove") {
-          text = successful(TomlDocument.remove(text, path, index))
+          text = successful(remove(text, path, index))
           model = model.toSpliced(index, 1)
         } else if (kind === "set") {
           const value = writable(tape)
           const had = Object.hasOwn(model[index]!, key)
-          text = successful(TomlDocument.update(text, path, index, { [key]: value }))
+          text = successful(update(text, path, index, { [key]: value }))
           model = model.with(
             index,
             table([...Object.entries(model[index]!).filter(([name]) => name !== key), [key, readBack(value)]])
           )
-          if (!had) assert.strictEqual(successful(TomlDocument.update(text, path, index, { [key]: undefined })), before)
+          if (!had) assert.strictEqual(successful(update(text, path, index, { [key]: undefined })), before)
         } else {
-          text = successful(TomlDocument.update(text, path, index, { [key]: undefined }))
+          text = successful(update(text, path, index, { [key]: undefined }))
           model = model.with(index, table(Object.entries(model[index]!).filter(([name]) => name !== key)))
         }
         const after = meaning(text)
@@ -215,10 +215,8 @@ describe("TomlDocument, over generated files", () => {
       const before = itemsOf(meaning(text)).length
       const count = 1 + tape.below(4)
       let edited = text
-      for (let n = 0; n < count; n++)
-        edited = successful(TomlDocument.add(edited, path, { id: `new${n}`, value: writable(tape) }))
-      for (let left = count; left > 0; left--)
-        edited = successful(TomlDocument.remove(edited, path, before + tape.below(left)))
+      for (let n = 0; n < count; n++) edited = successful(add(edited, path, { id: `new${n}`, value: writable(tape) }))
+      for (let left = count; left > 0; left--) edited = successful(remove(edited, path, before + tape.below(left)))
       assert.strictEqual(edited, text)
     },
     { timeout: 60_000, arbitrary: { runs: CASES, size: 120 } }
@@ -251,12 +249,12 @@ describe("TomlDocument, over generated files", () => {
         "runtimes = 1\n"
       ])
       const broken = text.slice(0, at) + junk + text.slice(at + tape.below(3))
-      const result = TomlDocument.add(broken, path, { id: "x" })
+      const result = add(broken, path, { id: "x" })
       if (Result.isFailure(result)) return
       const before = itemsOf(meaning(broken))
       assert.isTrue(equals(itemsOf(meaning(result.success)), [...before, table([["id", "x"]])]))
       assert.isTrue(equals(without(meaning(result.success)), without(meaning(broken))))
-      assert.strictEqual(successful(TomlDocument.remove(result.success, path, before.length)), broken)
+      assert.strictEqual(successful(remove(result.success, path, before.length)), broken)
     },
     { timeout: 60_000, arbitrary: { runs: CASES, size: 120 } }
   )

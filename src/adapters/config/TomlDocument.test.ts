@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import { add, remove, update } from "./textEdits.fixture.ts"
 import * as TomlBounds from "./TomlBounds.ts"
 import * as TomlDocument from "./TomlDocument.ts"
 
 const remote = ["runtimes", "remote"]
 const ok = <A, E>(result: Result.Result<A, E>): A => Result.getOrThrow(result)
 const refused = <A, E>(result: Result.Result<A, E>): E => ok(Result.flip(result))
-const added = (text: string) => ok(TomlDocument.add(text, remote, { id: "new", endpoint: "http://127.0.0.1:1" }))
+
+const added = (text: string) => ok(add(text, remote, { id: "new", endpoint: "http://127.0.0.1:1" }))
 const items = (text: string) => ok(ok(TomlDocument.parse(text)).entries(remote)).items
 
 const two = `# The file's own comment.
@@ -56,7 +58,7 @@ describe("TomlDocument", () => {
     for (const text of texts) {
       const after = added(text)
       const index = items(after).findIndex((entry) => entry.values.id === "new")
-      assert.strictEqual(ok(TomlDocument.remove(after, remote, index)), text)
+      assert.strictEqual(ok(remove(after, remote, index)), text)
     }
   })
 
@@ -70,7 +72,7 @@ describe("TomlDocument", () => {
   })
 
   it("removing an entry takes its comments and sub-tables and nothing else", () => {
-    const without = ok(TomlDocument.remove(two, remote, 0))
+    const without = ok(remove(two, remote, 0))
     const from = two.indexOf("# About a.")
     const to = two.indexOf("[[ runtimes")
     assert.strictEqual(without, two.slice(0, from) + two.slice(to))
@@ -78,50 +80,50 @@ describe("TomlDocument", () => {
 
   it("a sub-table that stands away from its entry goes with it", () => {
     const text = `[[runtimes.remote]]\nid = "a"\n\n[other]\nx = 1\n\n[runtimes.remote.options]\ny = 2\n\n[last]\nz = 3\n`
-    assert.strictEqual(ok(TomlDocument.remove(text, remote, 0)), `[other]\nx = 1\n\n[last]\nz = 3\n`)
+    assert.strictEqual(ok(remove(text, remote, 0)), `[other]\nx = 1\n\n[last]\nz = 3\n`)
   })
 
   it("a comment that belongs to nobody is not handed to the next entry", () => {
     const text = `# file\n\na = 1\n\n# free\n\n[[runtimes.remote]]\nid = "a"\n[[runtimes.remote]]\nid = "b"\n`
-    const without = ok(TomlDocument.remove(ok(TomlDocument.remove(text, remote, 0)), remote, 0))
+    const without = ok(remove(ok(remove(text, remote, 0)), remote, 0))
     assert.strictEqual(without, "# file\n\na = 1\n\n# free\n")
     const first = `[[runtimes.remote]]\nid = "a"\n\n# about b\n[[runtimes.remote]]\nid = "b"\n`
-    assert.strictEqual(ok(TomlDocument.remove(ok(TomlDocument.remove(first, remote, 0)), remote, 0)), "")
-    assert.strictEqual(ok(TomlDocument.remove(`\n# about a\n[[runtimes.remote]]\nid = "a"\n`, remote, 0)), "")
+    assert.strictEqual(ok(remove(ok(remove(first, remote, 0)), remote, 0)), "")
+    assert.strictEqual(ok(remove(`\n# about a\n[[runtimes.remote]]\nid = "a"\n`, remote, 0)), "")
   })
 
   it("an update touches the value and not the spacing or the comment beside it", () => {
-    const after = ok(TomlDocument.update(two, remote, 0, { endpoint: "http://127.0.0.1:9" }))
+    const after = ok(update(two, remote, 0, { endpoint: "http://127.0.0.1:9" }))
     assert.strictEqual(after, two.replace('"http://127.0.0.1:1"', '"http://127.0.0.1:9"'))
   })
 
   it("a value that ends the file without a newline is replaced whole", () => {
     for (const value of ["0", "+0", "0.0", "true", "''", "[]", "{}", "07:32:00"]) {
       const text = `[[runtimes.remote]]\nid = ${value}`
-      const after = ok(TomlDocument.update(text, remote, 0, { id: "a" }))
+      const after = ok(update(text, remote, 0, { id: "a" }))
       assert.strictEqual(after, `[[runtimes.remote]]\nid = "a"`)
     }
   })
 
   it("an update with the values that stand there already changes no byte", () => {
     const values = { id: "b", endpoint: "http://127.0.0.1:2" }
-    assert.strictEqual(ok(TomlDocument.update(two, remote, 1, values)), two)
-    assert.strictEqual(ok(TomlDocument.update(two, remote, 0, { options: { deep: { x: 1 } } })), two)
+    assert.strictEqual(ok(update(two, remote, 1, values)), two)
+    assert.strictEqual(ok(update(two, remote, 0, { options: { deep: { x: 1 } } })), two)
   })
 
   it("a new key takes the indent of its neighbours, and removing it leaves no trace", () => {
-    const after = ok(TomlDocument.update(two, remote, 1, { display_name: "B" }))
+    const after = ok(update(two, remote, 1, { display_name: "B" }))
     assert.include(after, `:2'\n  display_name = "B"\n`)
-    assert.strictEqual(ok(TomlDocument.update(after, remote, 1, { display_name: undefined })), two)
+    assert.strictEqual(ok(update(after, remote, 1, { display_name: undefined })), two)
   })
 
   it("a key written as sub-table or dotted is replaced by one value", () => {
-    const after = ok(TomlDocument.update(two, remote, 0, { options: { deep: { x: 2 } } }))
+    const after = ok(update(two, remote, 0, { options: { deep: { x: 2 } } }))
     assert.notInclude(after, "[runtimes.remote.options]")
     assert.include(after, "options = { deep = { x = 2 } }")
     const dotted = `[[runtimes.remote]]\nid = "a"\noptions.x = 1\noptions.y = 2\n`
     assert.strictEqual(
-      ok(TomlDocument.update(dotted, remote, 0, { options: { x: 3 } })),
+      ok(update(dotted, remote, 0, { options: { x: 3 } })),
       `[[runtimes.remote]]\nid = "a"\noptions = { x = 3 }\n`
     )
   })
@@ -137,17 +139,17 @@ describe("TomlDocument", () => {
       "日本 🙂",
       "#"
     ]) {
-      const after = ok(TomlDocument.add(two, remote, { id: "x", display_name }))
+      const after = ok(add(two, remote, { id: "x", display_name }))
       const entries = items(after)
       assert.strictEqual(entries.length, 3)
       assert.strictEqual(entries[2]?.values.display_name, display_name)
-      assert.strictEqual(ok(TomlDocument.remove(after, remote, 2)), two)
+      assert.strictEqual(ok(remove(after, remote, 2)), two)
     }
   })
 
   it("keys that name prototype members are keys", () => {
     const values = JSON.parse('{"id":"x","__proto__":"p","constructor":{"__proto__":1},"a b":"c"}')
-    const after = ok(TomlDocument.add(two, remote, values))
+    const after = ok(add(two, remote, values))
     assert.strictEqual(items(after)[2]?.values["__proto__"], "p")
     assert.strictEqual(({} as Record<string, unknown>)["p"], undefined)
     assert.strictEqual(items("[__proto__]\nremote = 1\n").length, 0)
@@ -156,7 +158,7 @@ describe("TomlDocument", () => {
 
   it("what TOML cannot hold is refused", () => {
     for (const value of [null, Number.NaN, Number.POSITIVE_INFINITY, "\ud800", "x".repeat(20_000), { a: [null] }]) {
-      assert.strictEqual(refused(TomlDocument.add(two, remote, { id: "x", value })).reason, "unencodable")
+      assert.strictEqual(refused(add(two, remote, { id: "x", value })).reason, "unencodable")
     }
   })
 
@@ -164,12 +166,8 @@ describe("TomlDocument", () => {
     const entry = items(two)[0]
     assert.strictEqual(entry?.line, 7)
     assert.deepStrictEqual(
-      [...(entry?.keyLines ?? [])],
-      [
-        ["id", 8],
-        ["endpoint", 9],
-        ["options", 12]
-      ]
+      ["id", "endpoint", "options", "absent"].map((key) => entry?.lineOf(key)),
+      [8, 9, 12, 7]
     )
     for (const text of [
       `\n\nruntimes.remote = [{id = "a"}]`,
@@ -179,7 +177,7 @@ describe("TomlDocument", () => {
     ]) {
       const entry = items(text)[0]
       assert.strictEqual(entry?.values.id, "a")
-      assert.strictEqual(entry?.keyLines.get("id"), 3)
+      assert.strictEqual(entry?.lineOf("id"), 3)
     }
   })
 
@@ -195,18 +193,18 @@ describe("TomlDocument", () => {
       `runtimes = 1`,
       `runtimes.remote = [1]`
     ]) {
-      const error = refused(TomlDocument.add(text, remote, { id: "x" }))
+      const error = refused(add(text, remote, { id: "x" }))
       assert.strictEqual(error.reason, "unsupported_form", text)
       assert.match(error.sentence, /runtimes/)
     }
-    assert.strictEqual(refused(TomlDocument.add(`runtimes = {}`, remote, { id: "x" })).reason, "not_preserved")
-    assert.strictEqual(items(ok(TomlDocument.add(`runtimes.other = 1`, remote, { id: "x" }))).length, 1)
-    assert.strictEqual(items(ok(TomlDocument.add(`[runtimes]\nother = 1`, remote, { id: "x" }))).length, 1)
+    assert.strictEqual(refused(add(`runtimes = {}`, remote, { id: "x" })).reason, "not_preserved")
+    assert.strictEqual(items(ok(add(`runtimes.other = 1`, remote, { id: "x" }))).length, 1)
+    assert.strictEqual(items(ok(add(`[runtimes]\nother = 1`, remote, { id: "x" }))).length, 1)
   })
 
   it("an entry that is not there is refused", () => {
-    assert.strictEqual(refused(TomlDocument.remove(two, remote, 2)).reason, "no_such_entry")
-    assert.strictEqual(refused(TomlDocument.update(two, remote, -1, {})).reason, "no_such_entry")
+    assert.strictEqual(refused(remove(two, remote, 2)).reason, "no_such_entry")
+    assert.strictEqual(refused(update(two, remote, -1, {})).reason, "no_such_entry")
   })
 
   it("a text that is not TOML is refused with a position and without its content", () => {
@@ -255,10 +253,7 @@ describe("TomlDocument", () => {
   it("no more than the bounded number of entries", () => {
     const text = Array.from({ length: 1000 }, (_, index) => `[[runtimes.remote]]\nid = "r${index}"\n`).join("\n")
     assert.strictEqual(items(text).length, 1000)
-    assert.strictEqual(refused(TomlDocument.add(text, remote, { id: "x" })).reason, "too_many_entries")
-    assert.strictEqual(
-      refused(TomlDocument.remove(`${text}[[runtimes.remote]]\n`, remote, 0)).reason,
-      "too_many_entries"
-    )
+    assert.strictEqual(refused(add(text, remote, { id: "x" })).reason, "too_many_entries")
+    assert.strictEqual(refused(remove(`${text}[[runtimes.remote]]\n`, remote, 0)).reason, "too_many_entries")
   })
 })

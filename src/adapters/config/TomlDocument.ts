@@ -8,7 +8,7 @@ import { Result } from "effect"
 import { type Entries, find, lineOf, MAX_ENTRIES, type Path } from "./TomlEntries.ts"
 import * as TomlLayout from "./TomlLayout.ts"
 import { TomlRefusal } from "./TomlRefusal.ts"
-import { keyNames, parse as parseSyntax, type TomlSyntax } from "./TomlSyntax.ts"
+import { parse as parseSyntax, type TomlSyntax } from "./TomlSyntax.ts"
 import {
   equals,
   isTable,
@@ -23,25 +23,29 @@ import {
 export type { Entries, Entry, Path } from "./TomlEntries.ts"
 export type { TomlTable, Writable } from "./TomlValue.ts"
 
+/** A text that was parsed. It can be edited any number of times; each edit gives another one. */
 export interface TomlDocument {
   readonly text: string
   readonly model: TomlTable
+  /** Where its parts stand. */
+  readonly syntax: TomlSyntax
   /** The entries of the array of tables at `path`, with the lines of their keys. */
   readonly entries: (path: Path) => Result.Result<Entries, TomlRefusal>
   /** The line, from 1, where a key or table is first written. */
   readonly lineOf: (path: Path) => number | undefined
 }
 
+type Edited = Result.Result<TomlDocument, TomlRefusal>
+
 /** Parses a text. Fails with `not_toml` and a position, or with the bound it exceeds. */
-export const parse = (text: string): Result.Result<TomlDocument, TomlRefusal> =>
+export const parse = (text: string): Edited =>
   Result.map(parseSyntax(text), (syntax) => ({
     text,
     model: syntax.model,
+    syntax,
     entries: (path) => find(syntax, path),
     lineOf: (path) => lineOf(syntax, path)
   }))
-
-type Edited = Result.Result<string, TomlRefusal>
 
 const fail = (reason: TomlRefusal["reason"], sentence: string, line?: number) =>
   Result.fail(new TomlRefusal({ reason, sentence, line }))
@@ -59,21 +63,21 @@ const withItems = (model: TomlTable, path: Path, items: ReadonlyArray<TomlTable>
 
 const itemsOf = (entries: Entries) => entries.items.map((entry) => entry.values)
 
-/** Returns the text only when it means exactly the old model with `items` at `path`. */
+/** The text after the splices, only when it means exactly the old model with `items` at `path`. */
 const verified = (
-  before: TomlSyntax,
+  { syntax: before }: TomlDocument,
   path: Path,
   items: ReadonlyArray<TomlTable>,
   splices: ReadonlyArray<TomlLayout.Splice>
 ): Edited =>
   Result.gen(function* () {
     const text = before.bom + TomlLayout.apply(before.body, splices)
-    const after = yield* Result.mapError(parseSyntax(text), (error) =>
+    const after = yield* Result.mapError(parse(text), (error) =>
       error.reason === "not_toml" ? new TomlRefusal({ ...notPreserved }) : error
     )
-    const found = yield* find(after, path)
+    const found = yield* after.entries(path)
     const same = equals(withItems(after.model, path, itemsOf(found)), withItems(before.model, path, items))
-    return found.form === "headers" && same ? text : yield* Result.fail(new TomlRefusal({ ...notPreserved }))
+    return found.form === "headers" && same ? after : yield* Result.fail(new TomlRefusal({ ...notPreserved }))
   })
 
 const notPreserved = {
@@ -81,10 +85,9 @@ const notPreserved = {
   sentence: "The change would alter something else in the file; edit the file by hand."
 } as const
 
-const editable = (text: string, path: Path) =>
+const editable = (document: TomlDocument, path: Path) =>
   Result.gen(function* () {
-    const syntax = yield* parseSyntax(text)
-    const entries = yield* find(syntax, path)
+    const entries = yield* document.entries(path)
     const name = path.join(".")
     if (entries.form === "inline") {
       return yield* fail(
@@ -93,22 +96,23 @@ const editable = (text: string, path: Path) =>
         entries.items[0]?.line
       )
     }
-    return { syntax, entries }
+    return entries
   })
 
-const entryAt = (text: string, path: Path, index: number) =>
+const entryAt = (document: TomlDocument, path: Path, index: number) =>
   Result.gen(function* () {
-    const { syntax, entries } = yield* editable(text, path)
+    const entries = yield* editable(document, path)
     const entry = entries.items[index]
     const header = entry?.tables[0]
     if (entry === undefined || header === undefined) return yield* fail("no_such_entry", "There is no such entry.")
-    return { syntax, entries, entry, header }
+    return { entries, entry, header }
   })
 
 /** Appends an entry behind the last one of its array, or at the end of the file, set apart by one blank line. */
-export const add = (text: string, path: Path, values: { readonly [key: string]: Writable }): Edited =>
+export const add = (document: TomlDocument, path: Path, values: { readonly [key: string]: Writable }): Edited =>
   Result.gen(function* () {
-    const { syntax, entries } = yield* editable(text, path)
+    const { syntax } = document
+    const entries = yield* editable(document, path)
     if (entries.items.length >= MAX_ENTRIES) {
       return yield* fail("too_many_entries", `"${path.join(".")}" already has ${MAX_ENTRIES} entries.`)
     }
@@ -125,67 +129,69 @@ export const add = (text: string, path: Path, values: { readonly [key: string]: 
     const apart = syntax.body.length === 0 ? [] : [""]
     const lines = [...apart, `[[${names.join(".")}]]`, ...keys]
     const splice = TomlLayout.insertLines(syntax.body, at === -1 ? syntax.body.length : at, lines)
-    return yield* verified(syntax, path, [...itemsOf(entries), table(added)], [splice])
+    return yield* verified(document, path, [...itemsOf(entries), table(added)], [splice])
   })
 
 /** Removes an entry with its sub-tables and the comments that belong to them. */
-export const remove = (text: string, path: Path, index: number): Edited =>
+export const remove = (document: TomlDocument, path: Path, index: number): Edited =>
   Result.gen(function* () {
-    const { syntax, entries, entry } = yield* entryAt(text, path, index)
-    const splices = TomlLayout.make(syntax).removals(entry.tables)
-    return yield* verified(syntax, path, itemsOf(entries).toSpliced(index, 1), splices)
+    const { entries, entry } = yield* entryAt(document, path, index)
+    const splices = TomlLayout.make(document.syntax).removals(entry.tables)
+    return yield* verified(document, path, itemsOf(entries).toSpliced(index, 1), splices)
   })
 
 /** Removes one key of an entry, in whatever form it is written. */
-const removeKey = (text: string, path: Path, index: number, name: string): Edited =>
+const removeKey = (document: TomlDocument, path: Path, index: number, name: string): Edited =>
   Result.gen(function* () {
-    const { syntax, entries, entry, header } = yield* entryAt(text, path, index)
-    if (!Object.hasOwn(entry.values, name)) return text
-    const { body } = syntax
-    const lines = header.body
-      .filter((node) => keyNames(node)[0] === name)
-      .map(({ range: [start, end] }) =>
+    const { entries, entry, header } = yield* entryAt(document, path, index)
+    if (!Object.hasOwn(entry.values, name)) return document
+    const { body } = document.syntax
+    const lines = header.keys
+      .filter(({ names }) => names[0] === name)
+      .map(({ end, start }) =>
         TomlLayout.removeLines(body, { start: TomlLayout.lineStart(body, start), end: TomlLayout.lineEnd(body, end) })
       )
-    const tables = entry.tables.filter((table) => table.resolvedKey[path.length + 1] === name)
-    const blocks = TomlLayout.make(syntax).removals(tables)
+    const tables = entry.tables.filter(({ resolved }) => resolved[path.length + 1] === name)
+    const blocks = TomlLayout.make(document.syntax).removals(tables)
     const kept = table(Object.entries(entry.values).filter(([other]) => other !== name))
-    return yield* verified(syntax, path, itemsOf(entries).with(index, kept), [...lines, ...blocks])
+    return yield* verified(document, path, itemsOf(entries).with(index, kept), [...lines, ...blocks])
   })
 
 /** Sets one key: in place where it stands as `key = value`, else as the last line below the entry's header. */
-const setKey = (text: string, path: Path, index: number, name: string, value: Writable): Edited =>
+const setKey = (document: TomlDocument, path: Path, index: number, name: string, value: Writable): Edited =>
   Result.gen(function* () {
-    const { syntax, entries, entry, header } = yield* entryAt(text, path, index)
+    const { entries, entry, header } = yield* entryAt(document, path, index)
     const written = yield* literal(value)
-    if (Object.hasOwn(entry.values, name) && equals(entry.values[name], written.value)) return text
-    const holder = header.body.find((node) => keyNames(node)[0] === name)
-    const single = holder !== undefined && holder.key.keys.length === 1
+    if (Object.hasOwn(entry.values, name) && equals(entry.values[name], written.value)) return document
+    const holder = header.keys.find(({ names }) => names[0] === name)
+    const single = holder !== undefined && holder.names.length === 1
     if (Object.hasOwn(entry.values, name) && !single) {
-      return yield* Result.flatMap(removeKey(text, path, index, name), (text) => setKey(text, path, index, name, value))
+      return yield* Result.flatMap(removeKey(document, path, index, name), (without) =>
+        setKey(without, path, index, name, value)
+      )
     }
-    const { body } = syntax
-    const last = header.body.at(-1)
-    const indent = last === undefined ? "" : body.slice(TomlLayout.lineStart(body, last.range[0]), last.range[0])
-    const at = TomlLayout.lineEnd(body, last?.range[1] ?? header.key.range[1])
+    const { body } = document.syntax
+    const last = header.keys.at(-1)
+    const indent = last === undefined ? "" : body.slice(TomlLayout.lineStart(body, last.start), last.start)
+    const at = TomlLayout.lineEnd(body, last?.end ?? header.nameEnd)
     const splice = single
-      ? { start: holder.value.range[0], end: holder.value.range[1], text: written.text }
+      ? { start: holder.value.start, end: holder.value.end, text: written.text }
       : TomlLayout.insertLines(body, at, [`${indent}${yield* encodeKey(name)} = ${written.text}`])
     const changed = table([...Object.entries(entry.values).filter(([other]) => other !== name), [name, written.value]])
-    return yield* verified(syntax, path, itemsOf(entries).with(index, changed), [splice])
+    return yield* verified(document, path, itemsOf(entries).with(index, changed), [splice])
   })
 
 /** Sets each key of `patch` to its value; `undefined` removes the key. A key that has the value already is not touched. */
 export const update = (
-  text: string,
+  document: TomlDocument,
   path: Path,
   index: number,
   patch: { readonly [key: string]: Writable | undefined }
 ): Edited =>
   Object.entries(patch).reduce<Edited>(
-    (text, [name, value]) =>
-      Result.flatMap(text, (text) =>
-        value === undefined ? removeKey(text, path, index, name) : setKey(text, path, index, name, value)
+    (edited, [name, value]) =>
+      Result.flatMap(edited, (document) =>
+        value === undefined ? removeKey(document, path, index, name) : setKey(document, path, index, name, value)
       ),
-    Result.flatMap(entryAt(text, path, index), () => Result.succeed(text))
+    Result.map(entryAt(document, path, index), () => document)
   )

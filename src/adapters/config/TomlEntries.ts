@@ -1,8 +1,8 @@
 /** Finds the entries of an array of tables, in every form TOML allows for one, and where each of their keys stands. */
 import { Result } from "effect"
-import type { AST } from "toml-eslint-parser"
 import { TomlRefusal } from "./TomlRefusal.ts"
-import { keyNames, type TomlSyntax } from "./TomlSyntax.ts"
+import type { KeySpan, TableSpan, ValueSpan } from "./TomlSpans.ts"
+import type { TomlSyntax } from "./TomlSyntax.ts"
 import { isTable, type TomlTable, type TomlValue } from "./TomlValue.ts"
 
 /** Entries of one array. The backend's own limit for connections is far below. */
@@ -14,10 +14,10 @@ export interface Entry {
   readonly values: TomlTable
   /** Line of the entry's header or opening brace, from 1. */
   readonly line: number
-  /** Line of each key of `values`, from 1. */
-  readonly keyLines: ReadonlyMap<string, number>
+  /** Line of a key of `values`, from 1; that of the entry for any other. */
+  readonly lineOf: (key: string) => number
   /** The entry's own header and the headers of its sub-tables, in file order; empty when it is written inline. */
-  readonly tables: ReadonlyArray<AST.TOMLTable>
+  readonly tables: ReadonlyArray<TableSpan>
 }
 
 export interface Entries {
@@ -39,58 +39,58 @@ export const valueAt = (model: TomlTable, path: Path): TomlValue | undefined =>
     model
   )
 
-const noteKeys = (lines: Map<string, number>, nodes: ReadonlyArray<AST.TOMLKeyValue>) => {
-  for (const node of nodes) {
-    const name = keyNames(node)[0]
-    if (name !== undefined && !lines.has(name)) lines.set(name, node.loc.start.line)
+const keyLine = (keys: ReadonlyArray<KeySpan>, name: string) => keys.find(({ names }) => names[0] === name)?.line
+
+/** Where a key is first written: below the entry's own header, or as the header of a sub-table. */
+const lineIn = (path: Path, tables: ReadonlyArray<TableSpan>, name: string): number | undefined => {
+  for (const { keys, line, resolved } of tables) {
+    const sub = resolved[path.length + 1]
+    const found = typeof sub !== "string" ? keyLine(keys, name) : sub === name ? line : undefined
+    if (found !== undefined) return found
   }
+  return undefined
 }
 
 const fromHeaders = (syntax: TomlSyntax, path: Path, values: ReadonlyArray<TomlTable>): ReadonlyArray<Entry> => {
-  const owned = values.map((): Array<AST.TOMLTable> => [])
+  const owned = values.map((): Array<TableSpan> => [])
   for (const table of syntax.tables) {
-    const index = table.resolvedKey[path.length]
-    if (typeof index === "number" && startsWith(table.resolvedKey, path)) owned[index]?.push(table)
+    const index = table.resolved[path.length]
+    if (typeof index === "number" && startsWith(table.resolved, path)) owned[index]?.push(table)
   }
   return values.map((values, index) => {
     const tables = owned[index] ?? []
-    const keyLines = new Map<string, number>()
-    for (const table of tables) {
-      const sub = table.resolvedKey[path.length + 1]
-      if (typeof sub !== "string") noteKeys(keyLines, table.body)
-      else if (!keyLines.has(sub)) keyLines.set(sub, table.loc.start.line)
-    }
-    return { values, tables, keyLines, line: tables[0]?.loc.start.line ?? 1 }
+    const line = tables[0]?.line ?? 1
+    return { values, tables, line, lineOf: (key) => lineIn(path, tables, key) ?? line }
   })
 }
 
-/** The node of an array written as a value, under whatever mix of headers, dotted keys and inline tables. */
-const inlineArray = (syntax: TomlSyntax, path: Path): AST.TOMLArray | undefined => {
-  const search = (nodes: ReadonlyArray<AST.TOMLKeyValue>, prefix: Path): AST.TOMLArray | undefined => {
-    for (const node of nodes) {
-      const full = [...prefix, ...keyNames(node)]
+/** The elements of an array written as a value, under whatever mix of headers, dotted keys and inline tables. */
+const inlineArray = (syntax: TomlSyntax, path: Path): ReadonlyArray<ValueSpan> | undefined => {
+  const search = (keys: ReadonlyArray<KeySpan>, prefix: Path): ReadonlyArray<ValueSpan> | undefined => {
+    for (const { names, value } of keys) {
+      const full = [...prefix, ...names]
       if (!startsWith(path, full)) continue
-      if (node.value.type === "TOMLArray" && full.length === path.length) return node.value
-      const found = node.value.type === "TOMLInlineTable" ? search(node.value.body, full) : undefined
+      if (value.elements !== undefined && full.length === path.length) return value.elements
+      const found = value.keys === undefined ? undefined : search(value.keys, full)
       if (found !== undefined) return found
     }
     return undefined
   }
   const scopes = [
     search(syntax.topLevel, []),
-    ...syntax.tables.map((table) =>
-      startsWith(path, keyNames(table)) ? search(table.body, keyNames(table)) : undefined
-    )
+    ...syntax.tables.map(({ keys, names }) => (startsWith(path, names) ? search(keys, names) : undefined))
   ]
   return scopes.find((found) => found !== undefined)
 }
 
-const fromInline = (array: AST.TOMLArray | undefined, values: ReadonlyArray<TomlTable>): ReadonlyArray<Entry> =>
+const fromInline = (
+  elements: ReadonlyArray<ValueSpan> | undefined,
+  values: ReadonlyArray<TomlTable>
+): ReadonlyArray<Entry> =>
   values.map((values, index) => {
-    const node = array?.elements[index]
-    const keyLines = new Map<string, number>()
-    if (node?.type === "TOMLInlineTable") noteKeys(keyLines, node.body)
-    return { values, keyLines, tables: [], line: node?.loc.start.line ?? 1 }
+    const element = elements?.[index]
+    const line = element?.line ?? 1
+    return { values, tables: [], line, lineOf: (key) => keyLine(element?.keys ?? [], key) ?? line }
   })
 
 /** The entries under `path`. A path that is absent has none; one that leads through something else is refused. */
@@ -122,21 +122,19 @@ export const find = (syntax: TomlSyntax, path: Path): Result.Result<Entries, Tom
 
 /** The line, from 1, where a key or table is first written; nothing when it is not. */
 export const lineOf = (syntax: TomlSyntax, path: Path): number | undefined => {
-  const search = (nodes: ReadonlyArray<AST.TOMLKeyValue>, prefix: Path): number | undefined => {
-    for (const node of nodes) {
-      const full = [...prefix, ...keyNames(node)]
-      if (startsWith(full, path)) return node.loc.start.line
-      const found =
-        startsWith(path, full) && node.value.type === "TOMLInlineTable" ? search(node.value.body, full) : undefined
+  const search = (keys: ReadonlyArray<KeySpan>, prefix: Path): number | undefined => {
+    for (const { line, names, value } of keys) {
+      const full = [...prefix, ...names]
+      if (startsWith(full, path)) return line
+      const found = startsWith(path, full) && value.keys !== undefined ? search(value.keys, full) : undefined
       if (found !== undefined) return found
     }
     return undefined
   }
   const top = search(syntax.topLevel, [])
   if (top !== undefined) return top
-  for (const table of syntax.tables) {
-    const names = keyNames(table)
-    const found = startsWith(names, path) ? table.loc.start.line : search(table.body, names)
+  for (const { keys, line, names } of syntax.tables) {
+    const found = startsWith(names, path) ? line : startsWith(path, names) ? search(keys, names) : undefined
     if (found !== undefined) return found
   }
   return undefined

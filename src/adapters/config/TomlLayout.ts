@@ -5,7 +5,7 @@
  * comment lines directly below a table's last key, unless they touch the next header. Comments between the keys of a
  * table belong to it. The comment block that opens the file belongs to the file. Everything else belongs to nobody and stays.
  */
-import type { AST } from "toml-eslint-parser"
+import type { TableSpan } from "./TomlSpans.ts"
 import type { TomlSyntax } from "./TomlSyntax.ts"
 
 /** Half-open range of offsets in the body. */
@@ -40,31 +40,30 @@ const isBlank = (line: string) => /^[ \t]*\r?\n?$/.test(line)
 
 export interface Layout {
   /** Where the lines of a table end, its last key's comments included. */
-  readonly end: (table: AST.TOMLTable) => number
+  readonly end: (table: TableSpan) => number
   /**
    * Removes the lines that the given tables own, with one blank line each, so that adding and removing leaves no trace.
    * Neighbours are one range, with all that stands between them.
    */
-  readonly removals: (tables: ReadonlyArray<AST.TOMLTable>) => ReadonlyArray<Splice>
+  readonly removals: (tables: ReadonlyArray<TableSpan>) => ReadonlyArray<Splice>
 }
 
 export const make = (syntax: TomlSyntax): Layout => {
-  const { body, tables } = syntax
-  const commentStarts = new Set(syntax.comments.map((comment) => comment.range[0]))
+  const { body, comments, tables } = syntax
   const indexOf = new Map(tables.map((table, index) => [table, index]))
 
   const isCommentLine = (start: number): boolean => {
     let at = start
     while (body.charAt(at) === " " || body.charAt(at) === "\t") at++
-    return commentStarts.has(at)
+    return comments.has(at)
   }
 
   let fileComment = 0
   while (fileComment < body.length && isCommentLine(fileComment)) fileComment = lineEnd(body, fileComment)
 
   /** Where the lines of a table begin, its attached comments included. */
-  const start = (table: AST.TOMLTable): number => {
-    let at = lineStart(body, table.range[0])
+  const start = (table: TableSpan): number => {
+    let at = lineStart(body, table.start)
     while (at > fileComment) {
       const above = lineStart(body, at - 1)
       if (!isCommentLine(above)) break
@@ -73,15 +72,15 @@ export const make = (syntax: TomlSyntax): Layout => {
     return at
   }
 
-  const end = (table: AST.TOMLTable): number => {
+  const end = (table: TableSpan): number => {
     const next = tables[(indexOf.get(table) ?? tables.length) + 1]
     const limit = next === undefined ? body.length : start(next)
-    let at = lineEnd(body, table.body.at(-1)?.range[1] ?? table.key.range[1])
+    let at = lineEnd(body, table.keys.at(-1)?.end ?? table.nameEnd)
     while (at < limit && isCommentLine(at)) at = lineEnd(body, at)
     return at
   }
 
-  const blocks = (owned: ReadonlyArray<AST.TOMLTable>): ReadonlyArray<Span> => {
+  const blocks = (owned: ReadonlyArray<TableSpan>): ReadonlyArray<Span> => {
     const spans: Array<Span> = []
     let previous = -2
     for (const table of owned) {
@@ -106,8 +105,7 @@ export const make = (syntax: TomlSyntax): Layout => {
     return { start: isBlank(body.slice(above, block.start)) && !shields ? above : block.start, end: block.end }
   }
 
-  const removals = (owned: ReadonlyArray<AST.TOMLTable>) =>
-    blocks(owned).map((block) => removeLines(body, widened(block)))
+  const removals = (owned: ReadonlyArray<TableSpan>) => blocks(owned).map((block) => removeLines(body, widened(block)))
 
   return { end, removals }
 }

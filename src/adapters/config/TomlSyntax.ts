@@ -1,24 +1,20 @@
 /** Parses a TOML text twice: `toml` says what it means, `toml-eslint-parser` says where each part stands. */
 import { Result } from "effect"
 import { parse as parseMeaning } from "toml"
-import { type AST, ParseError, parseTOML } from "toml-eslint-parser"
+import { ParseError, parseTOML } from "toml-eslint-parser"
 import * as TomlBounds from "./TomlBounds.ts"
 import { TomlRefusal } from "./TomlRefusal.ts"
+import { spansOf, type TomlSpans } from "./TomlSpans.ts"
 import type { TomlTable } from "./TomlValue.ts"
 
 const BOM = "\uFEFF"
 
-export interface TomlSyntax {
+export interface TomlSyntax extends TomlSpans {
   /** The byte order mark of the file, or nothing. */
   readonly bom: string
   /** The text after the byte order mark. All offsets count UTF-16 units from its start. */
   readonly body: string
   readonly model: TomlTable
-  /** The keys before the first header. */
-  readonly topLevel: ReadonlyArray<AST.TOMLKeyValue>
-  /** Every `[table]` and `[[table]]`, in file order. */
-  readonly tables: ReadonlyArray<AST.TOMLTable>
-  readonly comments: ReadonlyArray<AST.Comment>
 }
 
 const position = (error: unknown): { readonly line?: number; readonly column?: number } => {
@@ -61,15 +57,5 @@ export const parse = (text: string): Result.Result<TomlSyntax, TomlRefusal> => {
   const meant = meaning(body)
   if (Result.isFailure(located)) return Result.fail(refusal(located.failure, undefined))
   if (Result.isFailure(meant)) return Result.fail(refusal(undefined, meant.failure))
-  const program = located.success
-  const topLevel: Array<AST.TOMLKeyValue> = []
-  const tables: Array<AST.TOMLTable> = []
-  for (const node of program.body[0].body) {
-    if (node.type === "TOMLTable") tables.push(node)
-    else topLevel.push(node)
-  }
-  return Result.succeed({ bom, body, model: meant.success, topLevel, tables, comments: program.comments })
+  return Result.succeed({ bom, body, model: meant.success, ...spansOf(located.success) })
 }
-
-export const keyNames = (node: AST.TOMLKeyValue | AST.TOMLTable): ReadonlyArray<string> =>
-  node.key.keys.map((part) => (part.type === "TOMLBare" ? part.name : part.value))
