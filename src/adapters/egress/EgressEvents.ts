@@ -2,7 +2,6 @@
 import type * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { type IncomingMessage, request as requestOf } from "node:http"
@@ -100,7 +99,6 @@ export const open = Effect.fnUntraced(function* (
 ): Effect.fn.Return<EgressEvents, EgressFailure | EventsRefused, Scope.Scope> {
   const held: Held = { socket: undefined }
   yield* Effect.addFinalizer(() => Effect.sync(() => (held.socket === undefined ? undefined : discard(held.socket))))
-  const queue = yield* Queue.unbounded<string, EgressFailure>()
   const response = yield* dial(address, held).pipe(
     Effect.flatMap((socket) => get(address, socket, options)),
     Effect.timeoutOrElse({
@@ -108,7 +106,7 @@ export const open = Effect.fnUntraced(function* (
       orElse: () => Effect.fail(failure({ _tag: "headers_timeout" }, true))
     })
   )
-  const inbox = new SocketInbox(queue, { pause: () => response.pause(), resume: () => response.resume() })
+  const inbox = new SocketInbox<EgressFailure>({ pause: () => response.pause(), resume: () => response.resume() })
   read(response, inbox, options)
   held.socket?.setTimeout(options.dead_after_ms, () => {
     // A stream that is not being read is not silent.

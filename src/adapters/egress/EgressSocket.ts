@@ -2,7 +2,6 @@
 import type * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { WebSocket } from "ws"
@@ -132,8 +131,7 @@ export const open = Effect.fnUntraced(function* (
   options: OpenOptions
 ): Effect.fn.Return<EgressSocket, EgressFailure | UpgradeRefused, Scope.Scope> {
   const connection: Connection = { held: { socket: undefined }, socket: undefined, controls: 0, heard: false }
-  const queue = yield* Queue.unbounded<string, SocketClosed | EgressFailure>()
-  const inbox = new SocketInbox(queue, {
+  const inbox = new SocketInbox<SocketClosed | EgressFailure>({
     pause: () => connection.socket?.pause(),
     resume: () => connection.socket?.resume()
   })

@@ -1,8 +1,6 @@
 /** Text frames that have arrived and wait to be taken: bounded, and at the bound the socket is no longer read. */
-import type * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 
 /** Frames and bytes at which reading stops until the consumer takes them. */
 export const PAUSE_AT_FRAMES = 256
@@ -19,47 +17,80 @@ export interface Source {
   readonly resume: () => void
 }
 
+type Frames = Arr.NonEmptyArray<string>
+
 export class SocketInbox<E> {
-  private readonly queue: Queue.Queue<string, E>
   private readonly source: Source
-  private frames = 0
+  private held: Array<string> = []
   private bytes = 0
+  private reason: { readonly value: E } | undefined
+  /** Of the consumer that waits. */
+  private resume: ((taken: Effect.Effect<Frames, E>) => void) | undefined
+  private waking = false
   /** Reading is stopped, so silence says nothing about the peer. */
   paused = false
 
-  constructor(queue: Queue.Queue<string, E>, source: Source) {
-    this.queue = queue
+  constructor(source: Source) {
     this.source = source
   }
 
   /** False when the peer floods; the frame is then not kept. `size` is the frame's length in bytes. */
   offer(frame: string, size: number): boolean {
-    if (this.frames >= FLOOD_FRAMES) return false
-    this.frames++
+    if (this.held.length >= FLOOD_FRAMES) return false
+    this.held.push(frame)
     this.bytes += size
-    Queue.offerUnsafe(this.queue, frame)
-    if (!this.paused && (this.frames >= PAUSE_AT_FRAMES || this.bytes >= PAUSE_AT_BYTES)) {
+    if (!this.paused && (this.held.length >= PAUSE_AT_FRAMES || this.bytes >= PAUSE_AT_BYTES)) {
       this.paused = true
       this.source.pause()
     }
+    this.wake()
     return true
   }
 
   /** What has arrived can still be taken; then `take` fails with the reason. Only the first reason counts. */
   end(reason: E): void {
-    Queue.failCauseUnsafe(this.queue, Cause.fail(reason))
+    this.reason ??= { value: reason }
+    this.wake()
   }
 
   /** Everything that waits, in order and never empty; suspends until there is something. For one consumer. */
-  get take(): Effect.Effect<Arr.NonEmptyArray<string>, E> {
-    return Effect.map(Queue.takeAll(this.queue), (frames) => {
-      this.frames = 0
-      this.bytes = 0
-      if (this.paused) {
-        this.paused = false
-        this.source.resume()
-      }
-      return frames
+  readonly take: Effect.Effect<Frames, E> = Effect.suspend(
+    () =>
+      this.taken() ??
+      Effect.callback<Frames, E>((resume) => {
+        this.resume = resume
+        return Effect.sync(() => (this.resume = undefined))
+      })
+  )
+
+  /**
+   * The consumer goes on as soon as the read that is under way is parsed, and so has all that it brought. A queue would
+   * wake it a turn of the event loop later, by way of the scheduler: twice as dear for a stream of single events.
+   */
+  private wake(): void {
+    if (this.resume === undefined || this.waking) return
+    this.waking = true
+    process.nextTick(() => {
+      this.waking = false
+      const { resume } = this
+      // The consumer may have gone meanwhile; what waits is then for the next one.
+      if (resume === undefined) return
+      const taken = this.taken()
+      if (taken === undefined) return
+      this.resume = undefined
+      resume(taken)
     })
+  }
+
+  private taken(): Effect.Effect<Frames, E> | undefined {
+    const frames = this.held
+    if (!Arr.isArrayNonEmpty(frames)) return this.reason === undefined ? undefined : Effect.fail(this.reason.value)
+    this.held = []
+    this.bytes = 0
+    if (this.paused) {
+      this.paused = false
+      this.source.resume()
+    }
+    return Effect.succeed(frames)
   }
 }

@@ -1,5 +1,5 @@
 /** The dialect `worker-events.v1`: the runtime numbers its durable events and sends real snapshots. */
-import { Effect, Option, Result, Stream } from "effect"
+import { Array as Arr, Cause, Effect, Option, type Pull, Result, Stream } from "effect"
 import type { WorkerId } from "../../domain/Identifiers.ts"
 import type * as Problem from "../../domain/Problem.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
@@ -56,18 +56,27 @@ const translate = (worker_id: WorkerId, text: string, greeted: boolean): Transla
 }
 
 export const frames = (worker_id: WorkerId, feed: Feed): Stream.Stream<SourceFrame, Problem.Problem> =>
-  Stream.suspend(() => {
-    let greeted = false
-    return Stream.fromIterableEffectRepeat(
-      Effect.flatMap(feed.take, (texts) => {
-        const translated: Array<SourceFrame> = []
-        for (const text of texts) {
-          const frame = translate(worker_id, text, greeted)
-          if (Result.isFailure(frame)) return Effect.fail(frame.failure)
-          greeted = true
-          if (frame.success !== undefined) translated.push(frame.success)
+  Stream.fromPull(
+    Effect.sync(() => {
+      let greeted = false
+      let ended = false
+      const read: Pull.Pull<Arr.NonEmptyReadonlyArray<SourceFrame>, Problem.Problem> = Effect.flatMap(
+        feed.take,
+        (texts) => {
+          const translated: Array<SourceFrame> = []
+          for (const text of texts) {
+            const frame = translate(worker_id, text, greeted)
+            if (Result.isFailure(frame)) return Effect.fail(frame.failure)
+            greeted = true
+            if (frame.success === undefined) continue
+            translated.push(frame.success)
+            if (frame.success.kind !== "end") continue
+            ended = true
+            break
+          }
+          return Arr.isReadonlyArrayNonEmpty(translated) ? Effect.succeed(translated) : read
         }
-        return Effect.succeed(translated)
-      })
-    ).pipe(Stream.takeUntil((frame) => frame.kind === "end"))
-  })
+      )
+      return Effect.suspend(() => (ended ? Cause.done() : read))
+    })
+  )
