@@ -1,11 +1,18 @@
-/** What `npm pack` ships beside the web page: the server as JavaScript, since Node strips no types inside node_modules. */
+/**
+ * What `npm pack` ships beside the web page: the program as a bundle, and as modules with their types what the package
+ * exports, for processes of its users that have a copy of `effect` of their own.
+ */
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { ensure } from "./ensure.mjs"
 import { root, runNode } from "./project-node.mjs"
 
 await ensure({ page: true })
-rmSync(join(root, "dist"), { recursive: true, force: true })
-process.exitCode = await runNode([join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], {
-  cwd: root
-})
+const dist = join(root, "dist")
+rmSync(dist, { recursive: true, force: true })
+const compiler = join(root, "node_modules/typescript/bin/tsc")
+process.exitCode = await runNode([compiler, "-p", "tsconfig.build.json"], { cwd: root })
+if (process.exitCode === 0) {
+  const { bundle } = await import("./bundle.mjs")
+  await bundle(dist)
+}

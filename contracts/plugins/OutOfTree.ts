@@ -83,7 +83,15 @@ const must = async (cwd: string, command: string, args: ReadonlyArray<string>) =
 /** Everything that the package is made from, the page excepted, which is built on its own. */
 const digest = () => {
   const hash = createHash("sha256")
-  for (const part of ["package.json", "tsconfig.build.json", "bin", "src", "templates"]) {
+  for (const part of [
+    "package.json",
+    "package-lock.json",
+    "tsconfig.build.json",
+    "scripts/bundle.mjs",
+    "bin",
+    "src",
+    "templates"
+  ]) {
     const path = join(checkout, part)
     const files = fs.statSync(path).isDirectory()
       ? fs.readdirSync(path, { recursive: true, encoding: "utf8" }).map((it) => join(path, it))

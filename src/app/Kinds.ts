@@ -8,7 +8,7 @@ import { opencode } from "../plugins/opencode/index.ts"
 import { processRuntime } from "../plugins/process/index.ts"
 import { remoteHttp } from "../plugins/remote-http/index.ts"
 import { ssh } from "../plugins/ssh/index.ts"
-import * as Isolated from "./plugins/isolated.ts"
+import * as IsolatedLayer from "./plugins/isolatedLayer.ts"
 import * as Outbound from "./plugins/Outbound.ts"
 import { Plugins } from "./plugins/Plugins.ts"
 
@@ -36,7 +36,7 @@ const builtIn = Layer.provideMerge(installed, SourceKinds.layer)
 
 /** The product's own kinds first, so that no plugin can take their names; then those of the config file's plugins. */
 export const layer = Plugins.layer.pipe(
-  Layer.provide([Outbound.layer, Isolated.layer]),
+  Layer.provide([Outbound.layer, IsolatedLayer.layer]),
   Layer.provideMerge(builtIn),
   Layer.provide(egress)
 )

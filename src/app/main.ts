@@ -1,5 +1,8 @@
 /** The one entry of the program. */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { run, teardown } from "./cli/Program.ts"
+import { version } from "./version.ts"
 
-NodeRuntime.runMain(run(process.argv.slice(2)), { disableErrorReporting: true, teardown })
+const args = process.argv.slice(2)
+
+// Asked by scripts and by people who wonder what they have: an answer that needs none of the program.
+if (args.length === 1 && args[0] === "--version") process.stdout.write(`yoi-workspace v${version}\n`)
+else void import("./cli/Program.ts").then(({ main }) => main(args))

@@ -7,7 +7,6 @@ import * as FiberSet from "effect/FiberSet"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { buildConnector } from "undici"
-import Pool from "undici/lib/dispatcher/pool.js"
 import { EgressDeadlines } from "./EgressDeadlines.ts"
 import { dial } from "./EgressDial.ts"
 import { failure } from "./EgressFailure.ts"
@@ -38,11 +37,15 @@ export interface PoolTimeouts {
 /** perf.md, section 6: undici's own defaults are an hour and never. */
 export const defaultTimeouts: PoolTimeouts = { headers_timeout_ms: 10_000, body_idle_timeout_ms: 10_000 }
 
+/** Loaded with the first target: a program that calls nobody does without it. */
+const undici = Effect.promise(() => import("undici/lib/dispatcher/pool.js"))
+
 /** Opens a pool that lives as long as the scope; its end aborts what runs and closes every connection. */
 export const open = Effect.fnUntraced(function* (
   address: Address,
   timeouts: PoolTimeouts
 ): Effect.fn.Return<Target, never, Scope.Scope> {
+  const { default: Pool } = yield* undici
   const run = yield* FiberSet.makeRuntime<never>()
   const connect: buildConnector.connector = (_options, callback) => {
     run(dial(address)).addObserver((exit) => {

@@ -1,4 +1,5 @@
 /** The command line: commands, help, one line for wrong usage, and exit codes that scripts can rely on. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Layer, type Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
@@ -73,3 +74,7 @@ export const run = (args: ReadonlyArray<string>) =>
     // Standard output is for answers.
     Effect.provide(Layer.mergeAll(NodeServices.layer, presenter, Logging.layer))
   )
+
+/** Runs a command to its end, which is the end of the process. */
+export const main = (args: ReadonlyArray<string>): void =>
+  NodeRuntime.runMain(run(args), { disableErrorReporting: true, teardown })

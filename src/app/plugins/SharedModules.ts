@@ -3,10 +3,7 @@
  * installed there: values of two copies of `effect`, for instance redacted ones, cannot be read by each other.
  */
 import { registerHooks } from "node:module"
-
-/** Beside this file as source, and as JavaScript after the build. */
-const own = new URL(`../../domain/plugin/Plugin${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
-  .href
+import * as OwnModules from "./ownModules.ts"
 
 const isEffect = (specifier: string): boolean => specifier === "effect" || specifier.startsWith("effect/")
 
@@ -18,10 +15,9 @@ export const share = (): void => {
   registered = true
   registerHooks({
     resolve: (specifier, context, next) => {
-      if (specifier === "yoi-workspace/plugin") return { url: own, shortCircuit: true }
-      return isEffect(specifier)
-        ? next(specifier, { ...context, parentURL: import.meta.url })
-        : next(specifier, context)
+      if (specifier === "yoi-workspace/plugin") return { url: OwnModules.plugin, shortCircuit: true }
+      const found = next(specifier, isEffect(specifier) ? { ...context, parentURL: import.meta.url } : context)
+      return { ...found, url: OwnModules.effect(found.url) }
     }
   })
 }

@@ -1,7 +1,7 @@
 /** Plugins that run beside the backend instead of in it. */
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import * as DefinitionCheck from "../../domain/plugin/DefinitionCheck.ts"
-import { type IsolatedPlugin, IsolatedLoader, type LoadIsolated } from "./Isolation.ts"
+import type { IsolatedPlugin } from "./Isolation.ts"
 import { type Bounds, bounds as defaults } from "./isolatedBounds.ts"
 import * as IsolatedDefinitions from "./isolatedDefinitions.ts"
 import * as IsolatedSupervisor from "./isolatedSupervisor.ts"
@@ -18,8 +18,3 @@ export const open = Effect.fn("IsolatedPlugin.open")(function* (plugin: Isolated
   }
   return { definitions, pid: supervisor.pid, lives: supervisor.lives }
 })
-
-const load: LoadIsolated = (plugin) => Effect.map(open(plugin), ({ definitions }) => definitions)
-
-/** With it, plugins may ask to be isolated. */
-export const layer = Layer.succeed(IsolatedLoader, load)
