@@ -25,7 +25,26 @@ const announcerWithoutStyleAttribute: Plugin = {
   }
 }
 
+/** What begins: it takes the settings from the document before the framework is evaluated, which reads them at once. */
+const boot = { name: "boot", test: /\/kit\/src\/runtime\/client\/payload\.js$|preload-helper/, priority: 1 }
+
+/**
+ * What every page needs, in one file. Browsers load six files at once from one place: in as many files as there are modules
+ * that are shared, the first paint would wait for them in several rounds.
+ */
+const shell = {
+  name: "shell",
+  test: /\/node_modules\/(svelte|@sveltejs|devalue|esm-env|clsx)\/|\/svelte-ui\/src\/(routes\/\+layout|hooks\.client|lib\/(api|shell|state|paths)|lib\/i18n\/(i18n|enShell))|\/ProblemCatalogue\.ts$/,
+  minShareCount: 2
+}
+
+/** Buttons, notes, icons: small things of which every page has some. */
+const parts = { name: "parts", test: /\/svelte-ui\/src\/lib\/ui\/|\/@lucide\//, minShareCount: 4 }
+
 export default defineConfig({
+  environments: {
+    client: { build: { rolldownOptions: { output: { codeSplitting: { groups: [boot, shell, parts] } } } } }
+  },
   plugins: [
     announcerWithoutStyleAttribute,
     tailwindcss(),

@@ -119,7 +119,7 @@ it("a person chooses a profile by its description; what the agent thinks, plans 
   await say(page, "work")
   await said(page, "then").nth(1).waitFor()
   await page.locator("summary").filter({ hasText: "let me see" }).last().waitFor()
-  await page.getByRole("region", { name: "Plan" }).last().getByText("look").waitFor()
+  await page.getByRole("group", { name: "Plan" }).last().getByText("look").waitFor()
   await page.getByText("path: x", { exact: true }).last().waitFor()
   await page.locator("summary").filter({ hasText: "Look" }).last().click()
   await page.getByRole("group", { name: "Output" }).getByText('"n": 7').waitFor()
@@ -128,7 +128,7 @@ it("a person chooses a profile by its description; what the agent thinks, plans 
   await page.reload()
   await page.getByText("path: x", { exact: true }).last().waitFor()
   await page.locator("summary").filter({ hasText: "let me see" }).last().waitFor()
-  await page.getByRole("region", { name: "Plan" }).last().getByText("look").waitFor()
+  await page.getByRole("group", { name: "Plan" }).last().getByText("look").waitFor()
   assert.strictEqual(await said(page, "then").count(), 2)
   await assertAccessible(page)
 })
@@ -278,4 +278,38 @@ it("what a program writes keeps its spaces and line breaks and is no Markdown", 
   await written.waitFor()
   assert.strictEqual(await written.textContent(), ">>> plant()\n    seed *one*\n")
   assert.strictEqual(await page.locator("article blockquote").count(), 0)
+})
+
+it("parts of the console that do not come leave the text to read, say so, and come when the page is loaded anew", async () => {
+  const page = await open("/workers/new")
+  /** What only the file of the Markdown view, and only that of the views beside the transcript, says. */
+  const marks = ["noopener noreferrer nofollow external", "line-clamp-3"]
+  let held = 0
+  await page.route("**/_app/immutable/**", async (route) => {
+    const response = await route.fetch()
+    const code = await response.text()
+    if (!marks.some((mark) => code.includes(mark))) return route.fulfill({ response })
+    held++
+    return route.abort()
+  })
+  await page.getByRole("radio", { name: "Gardener", exact: true }).check()
+  await page.getByRole("textbox", { name: /^First input/ }).fill("**loud**")
+  await page.getByRole("button", { name: "Create worker" }).click()
+  await said(page, "1:**loud**").waitFor()
+  await idle(page)
+  await say(page, "work")
+  const told = page.getByText("Shown as it was written: what formats it could not be loaded.")
+  await said(page, "then").waitFor()
+  await page.getByText("let me see", { exact: true }).waitFor()
+  assert.isAtLeast(await told.count(), 2)
+  assert.isAtLeast(held, 2)
+  await assertAccessible(page)
+
+  await page.unroute("**/_app/immutable/**")
+  await page.getByRole("textbox", { name: "Message" }).fill("to be kept")
+  await page.getByRole("button", { name: "Reload the page" }).first().click()
+  await page.locator("article strong").getByText("loud", { exact: true }).waitFor()
+  await page.locator("summary").filter({ hasText: "let me see" }).waitFor()
+  assert.strictEqual(await told.count(), 0)
+  assert.strictEqual(await page.getByRole("textbox", { name: "Message" }).inputValue(), "to be kept")
 })

@@ -1,5 +1,5 @@
 // Runs before the first paint, so that a dark page never flashes white. A file of its own because the
-// content security policy knows no inline script but the one that starts the page. Same key as mode-watcher.
+// content security policy knows no inline script but the one that starts the page. Same key as theme.svelte.ts.
 ;(() => {
   let mode = "system"
   try {

@@ -17,6 +17,8 @@ export const enConsole = {
     emptyText: "Write to the worker below. Its answer appears here as it is written.",
     loadingEntry: "Loading entry…",
     entryFailed: "This entry could not be loaded.",
+    unformatted: "Shown as it was written: what formats it could not be loaded.",
+    endMissing: "What asks before a worker is ended could not be loaded.",
     copyEntry: "Copy text",
     linkEntry: "Copy link",
     linkCopied: "Link copied",

@@ -208,20 +208,6 @@ export const enSettings = {
     takeTheirs: "Take theirs",
     continue: "Keep editing"
   },
-  appearance: {
-    title: "Appearance",
-    lead: "For this browser only.",
-    language: "Language",
-    languageAuto: (name: string) => `Browser's language (${name})`,
-    theme: "Theme",
-    light: "Light",
-    dark: "Dark",
-    system: "System",
-    session: "Session",
-    sessionText: "This browser is logged in.",
-    sessionNone: "This backend asks for no login on this address.",
-    logOut: "Log out"
-  },
   diagnostics: {
     title: "Diagnostics",
     lead: "What to look at, and what to send, when something is wrong.",

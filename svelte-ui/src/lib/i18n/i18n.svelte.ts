@@ -1,7 +1,8 @@
 /** The language of the page: the browser's unless a person chose one. Dictionaries other than English load on demand. */
 import { lasting } from "#lib/state/storage.ts"
 import type { CodeTexts } from "./codes.ts"
-import { en, type Messages } from "./en.ts"
+import type { Messages } from "./en.ts"
+import { enShell } from "./enShell.ts"
 import type { StepTexts } from "./steps.ja.ts"
 
 export const languages = ["en", "ja"] as const
@@ -28,8 +29,14 @@ interface Dictionary {
   readonly steps: StepTexts | undefined
 }
 
+/** Of English, what the parts of the page that are loaded have brought; each brings what it says. */
+const english = { ...enShell } as Messages
+
+/** Called by a part of the page as its module is loaded, before any of it is shown. */
+export const alsoInEnglish = (texts: Partial<Messages>): void => void Object.assign(english, texts)
+
 const load = async (language: Language): Promise<Dictionary> => {
-  if (language === "en") return { messages: en, codes: undefined, steps: undefined }
+  if (language === "en") return { messages: english, codes: undefined, steps: undefined }
   const [{ ja }, { codesJa }, { stepsJa }] = await Promise.all([
     import("./ja.ts"),
     import("./codes.ja.ts"),
@@ -39,7 +46,7 @@ const load = async (language: Language): Promise<Dictionary> => {
 }
 
 class I18n {
-  #dictionary = $state.raw<Dictionary>({ messages: en, codes: undefined, steps: undefined })
+  #dictionary = $state.raw<Dictionary>({ messages: english, codes: undefined, steps: undefined })
   /** What a person chose; undefined follows the browser. */
   choice = $state.raw<Language>()
 

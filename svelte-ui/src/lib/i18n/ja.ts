@@ -22,6 +22,8 @@ export const ja: Messages = {
   },
   common: {
     retry: "再試行",
+    invalidValue: "この項目を確認してください。",
+    reload: "ページを再読み込み",
     cancel: "キャンセル",
     close: "閉じる",
     save: "保存",
@@ -128,6 +130,20 @@ export const ja: Messages = {
   },
   ...jaConsole,
   ...jaSettings,
+  appearance: {
+    title: "表示",
+    lead: "このブラウザーだけの設定です。",
+    language: "言語",
+    languageAuto: (name) => `ブラウザーの言語（${name}）`,
+    theme: "テーマ",
+    light: "ライト",
+    dark: "ダーク",
+    system: "システム",
+    session: "セッション",
+    sessionText: "このブラウザーはログイン中です。",
+    sessionNone: "このバックエンドはこのアドレスではログインを求めません。",
+    logOut: "ログアウト"
+  },
   login: {
     title: "ログイン",
     text: "このバックエンドはアクセストークンを求めています。保管場所は設定ファイルの server.access_token_ref にあります。",

@@ -17,6 +17,8 @@ export const jaConsole: typeof enConsole = {
     emptyText: "下の欄からワーカーに書いてください。返答は書かれながらここに表示されます。",
     loadingEntry: "読み込み中…",
     entryFailed: "この項目を読み込めませんでした。",
+    unformatted: "書式を付ける部品を読み込めなかったため、書かれたまま表示しています。",
+    endMissing: "終了の確認画面を読み込めませんでした。",
     copyEntry: "テキストをコピー",
     linkEntry: "リンクをコピー",
     linkCopied: "リンクをコピーしました",

@@ -202,20 +202,6 @@ export const jaSettings: typeof enSettings = {
     takeTheirs: "相手の内容を使う",
     continue: "編集を続ける"
   },
-  appearance: {
-    title: "表示",
-    lead: "このブラウザーだけの設定です。",
-    language: "言語",
-    languageAuto: (name) => `ブラウザーの言語（${name}）`,
-    theme: "テーマ",
-    light: "ライト",
-    dark: "ダーク",
-    system: "システム",
-    session: "セッション",
-    sessionText: "このブラウザーはログイン中です。",
-    sessionNone: "このバックエンドはこのアドレスではログインを求めません。",
-    logOut: "ログアウト"
-  },
   diagnostics: {
     title: "診断",
     lead: "問題があるときに見るもの、送るもの。",
