@@ -69,7 +69,7 @@ export const launch = (
     child.kill("SIGTERM")
     return ended
   }
-  return { ended, says, stop, written }
+  return { ended, kill, says, stop, written }
 }
 
 export const run = (cwd: string, command: string, args: ReadonlyArray<string>) => launch(cwd, command, args).ended
