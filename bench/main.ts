@@ -12,6 +12,7 @@ import { bundle } from "./bundle.ts"
 import type { Settings } from "./Contest.ts"
 import { fanout } from "./fanout.ts"
 import { growth } from "./growth.ts"
+import { inprocess } from "./inprocess.ts"
 import { pinSelf, profileInto } from "./Process.ts"
 import { machine, markdown, type Part, partText, type Report } from "./Report.ts"
 import { routing } from "./routing.ts"
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, (settings: Settings) => Promise<Part>>> =
   append,
   transcript,
   growth,
+  inprocess,
   start,
   bundle
 }

@@ -37,6 +37,20 @@ const name = (frame: SourceFrame) => (frame.kind === "event" ? frame.event.event
 const tooMany = 2 * maxQueuedFrames + 10
 
 describe("EmbeddedSource", () => {
+  it.effect("a worker that is asked for is told as it is whenever the answer is taken, also from one question", () =>
+    Effect.gen(function* () {
+      const { runtime, source, worker_id } = yield* opened
+      const asked = source.get(worker_id)
+      assert.strictEqual((yield* asked).state, "idle")
+      yield* source.stop(worker_id, undefined, {})
+      assert.strictEqual((yield* asked).state, "stopped")
+      yield* runtime.remove(worker_id)
+      const problem = yield* Effect.flip(asked)
+      assert.strictEqual(problem._tag, "worker_not_found")
+      assert.strictEqual(problem.context.operation, "worker.get")
+    })
+  )
+
   it.effect("is the built-in runtime: its answers carry the backend's alias and no address", () =>
     Effect.gen(function* () {
       const { source, worker_id } = yield* opened

@@ -2,7 +2,7 @@
  * The port to one runtime, wherever it lives. An adapter supplies the primitives; `make` adds what every source owes its
  * callers: the backend's alias in every answer, and problems that say which runtime, worker and operation they are about.
  */
-import { Context, Effect, Stream } from "effect"
+import { Context, Effect, Exit, Stream } from "effect"
 import type { ConfigBundle, ConfigBundleSummary } from "./ConfigBundle.ts"
 import type { ResyncReason } from "./EventLog.ts"
 import type { RuntimeId, WorkerId } from "./Identifiers.ts"
@@ -129,6 +129,9 @@ const absent = {
   unqueue: () => unsupported(capability.input)
 } satisfies Partial<Primitives>
 
+const isAtHand = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Success<A, E> =>
+  Exit.isExit(effect) && Exit.isSuccess(effect)
+
 export const make = (identity: Identity, supplied: Primitives): RuntimeSource["Service"] => {
   const primitives: Required<Primitives> = { ...absent, ...supplied }
   const runtime_id = identity.id
@@ -154,7 +157,14 @@ export const make = (identity: Identity, supplied: Primitives): RuntimeSource["S
         Effect.map((page) => ({ ...page, items: page.items.map(owned) })),
         Effect.mapError(about("worker.list"))
       ),
-    get: (id) => primitives.get(id).pipe(Effect.map(owned), Effect.mapError(about("worker.get", id))),
+    // Asked anew by each run. A source that has the worker at hand answers at once, and costs no frame but this one.
+    get: (id) =>
+      Effect.suspend(() => {
+        const found = primitives.get(id)
+        return isAtHand(found) && found.value.runtime_id === runtime_id
+          ? found
+          : found.pipe(Effect.map(owned), Effect.mapError(about("worker.get", id)))
+      }),
     create: (request, options) =>
       primitives.create(request, options).pipe(Effect.map(ownedAnswer), Effect.mapError(about("worker.create"))),
     input: (id, input, options) =>

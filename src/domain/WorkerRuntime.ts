@@ -95,6 +95,7 @@ export class WorkerRuntime extends Context.Service<
     readonly list: (
       query: ListQuery
     ) => Effect.Effect<WorkerPage, Problem<"limit_too_large" | "invalid_query" | "invalid_cursor">>
+    /** As of the call: it is looked up then, and an effect that is run again answers the same. */
     readonly get: (worker_id: WorkerId) => Effect.Effect<Worker, Problem<"worker_not_found">>
     readonly create: (
       request: CreateWorker,

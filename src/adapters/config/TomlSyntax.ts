@@ -34,7 +34,7 @@ const sentence = (error: unknown): string =>
 const spans = (body: string) =>
   Result.try({
     // At the very end of a text the parser gives the number 0 an empty range; a newline behind it helps.
-    try: () => parseTOML(body.endsWith("\n") ? body : `${body}\n`, { tomlVersion: "1.1.0" }),
+    try: () => spansOf(parseTOML(body.endsWith("\n") ? body : `${body}\n`, { tomlVersion: "1.1.0" })),
     catch: (error) => error
   })
 
@@ -57,5 +57,5 @@ export const parse = (text: string): Result.Result<TomlSyntax, TomlRefusal> => {
   const meant = meaning(body)
   if (Result.isFailure(located)) return Result.fail(refusal(located.failure, undefined))
   if (Result.isFailure(meant)) return Result.fail(refusal(undefined, meant.failure))
-  return Result.succeed({ bom, body, model: meant.success, ...spansOf(located.success) })
+  return Result.succeed({ bom, body, model: meant.success, ...located.success })
 }

@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       }))
     ]),
     list: (query) => Views.list(engine, query),
-    get: (worker_id) => Effect.map(find(engine, worker_id), (hosted) => hosted.worker),
+    get: (worker_id) => Effect.mapEager(find(engine, worker_id), (hosted) => hosted.worker),
     create: (request, { idempotency_key }) =>
       receipts
         .once<Worker, CreateProblem, SecureRandom>(idempotency_key, ["create", request], (toReceipt) =>
