@@ -54,8 +54,10 @@ export class Group {
     this.#ended = endOf(entry) ?? this.#ended
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => this.flush())
+    process.nextTick(this.#flushSoon)
   }
+
+  readonly #flushSoon = () => this.flush()
 
   readonly onReset: OnReset = (reason) => {
     this.flush()
