@@ -2,7 +2,7 @@
  * One upstream event stream per worker, however many watch it. The hub keeps a bounded log of its own, reconnects behind
  * its watchers' backs for ever, and tells them nothing unless something was really lost.
  */
-import { Context, Data, Deferred, Effect, Layer, Option, RcMap, type Scope, Stream } from "effect"
+import { Context, Data, Deferred, Effect, Layer, Option, RcMap, Scope, Stream } from "effect"
 import { SecureRandom } from "effect/crypto/SecureRandom"
 import { EventLog, type OnReset, type Watcher } from "./EventLog.ts"
 import { Follower } from "./hub/Follower.ts"
@@ -95,19 +95,21 @@ export class EventHub extends Context.Service<
           const cursor = EventLog.parseCursor(text)
           if (Option.isNone(cursor)) return yield* Problem.make("invalid_cursor", undefined, { ...worker })
           const { log } = (yield* following(worker)).upstream
-          return yield* Effect.acquireRelease(
-            Effect.sync(() => {
+          const scope = yield* Effect.scope
+          return yield* Effect.uninterruptible(
+            Effect.suspend(() => {
               const attached = log.attach(cursor.value, watcher, onReset)
               const state = attached.snapshot.state as WorkerState
-              return {
+              const watching = {
                 ...attached,
                 epoch: log.epoch,
                 retained_events: log.maxEvents,
                 head: log.headCursor,
                 ended: isTerminal(state) ? state : undefined
               }
-            }),
-            ({ detach }) => Effect.sync(detach)
+              // Not `acquireRelease`, which would keep the snapshot and the replay for as long as somebody watches.
+              return Effect.as(Scope.addFinalizer(scope, Effect.sync(attached.detach)), watching)
+            })
           )
         }),
         watched: Effect.sync(() =>

@@ -63,8 +63,6 @@ export const isHandshake = (headers: Readonly<Record<string, string | undefined>
 export interface Upgraded {
   readonly webSocket: Ws.WebSocket
   readonly socket: Socket
-  /** Succeeds when the connection has ended, however it ended. */
-  readonly closed: Effect.Effect<void>
 }
 
 /** Completes the handshake; the connection lives as long as the scope. */
@@ -73,12 +71,22 @@ export const upgrade = Effect.gen(function* () {
   const incoming = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
   const socket = incoming.socket
   const effectSocket = yield* request.upgrade
-  const reader = yield* effectSocket.reader
+  yield* effectSocket.reader
   const webSocket = bySocket.get(socket)
   if (webSocket === undefined) return yield* Effect.die(new Error("the WebSocket server does not use serverOptions"))
-  const closed = reader.pull.pipe(Effect.forever, Effect.ignore)
-  return { webSocket, socket, closed } satisfies Upgraded
+  // Effect's reader would keep what the client says for somebody who takes it: nobody does.
+  webSocket.removeAllListeners("message")
+  return { webSocket, socket } satisfies Upgraded
 })
+
+/** Waits until the connection has ended, however it ended. */
+export const closed = ({ webSocket }: Upgraded): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (webSocket.readyState === WebSocket.CLOSED) return resume(Effect.void)
+    const onClose = () => resume(Effect.void)
+    webSocket.once("close", onClose)
+    return Effect.sync(() => webSocket.off("close", onClose))
+  })
 
 /** One unmasked text frame as bytes, to be written to any number of sockets. */
 export const textFrame = (text: string): Buffer =>
