@@ -1,11 +1,11 @@
 /** One call of the runtime API: credentials on, bounds on, and either the decoded answer or exactly one problem. */
 // Before any schema is used: compiled decoders halve the cost of an answer.
 import "effect/schema/SchemaJITCompiler/enable"
-import { Context, Effect, Option, type Redacted, Schema, Tracer } from "effect"
+import { Context, Effect, type Fiber, Option, type Redacted, Schema, Tracer } from "effect"
 import type * as Problem from "../../domain/Problem.ts"
 import { RequestId } from "../../domain/RequestId.ts"
 import * as RuntimeFault from "../../domain/RuntimeFault.ts"
-import type { EgressClient } from "../egress/EgressClient.ts"
+import type { EgressClient, EgressResponse } from "../egress/EgressClient.ts"
 import type { Target } from "../egress/EgressTarget.ts"
 import * as Json from "./Json.ts"
 import * as RemoteFailure from "./RemoteFailure.ts"
@@ -53,8 +53,8 @@ const isJson = (contentType: unknown): boolean =>
 const traceId = /^[0-9a-f]{32}$/
 const spanId = /^[0-9a-f]{16}$/
 
-/** What every request carries besides its credentials. Read off the fiber, since every call passes here. */
-export const headers = Effect.withFiber((fiber) => {
+/** What every request carries besides its credentials. */
+const headersOf = (fiber: Fiber.Fiber<unknown, unknown>): Record<string, string> => {
   const written: Record<string, string> = { accept: "application/json" }
   const id = fiber.getRef(RequestId)
   if (id !== undefined && harmless.test(id)) written["x-request-id"] = id
@@ -62,8 +62,11 @@ export const headers = Effect.withFiber((fiber) => {
   if (span !== undefined && traceId.test(span.traceId) && spanId.test(span.spanId)) {
     written.traceparent = `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`
   }
-  return Effect.succeed(written)
-})
+  return written
+}
+
+/** The same for whoever is no call. */
+export const headers = Effect.withFiber((fiber) => Effect.succeed(headersOf(fiber)))
 
 const decoders = new WeakMap<object, (value: unknown) => Option.Option<unknown>>()
 
@@ -79,37 +82,46 @@ const decoderOf = <A>(schema: Schema.Codec<A, unknown>): ((value: unknown) => Op
 /** Without a key on the wire a command that left may have been carried out, whatever became of its answer. */
 const isUnprotected = (call: Call<unknown>): boolean => call.method !== "GET" && call.idempotency_key === undefined
 
-export const send = Effect.fnUntraced(function* <A>(line: Line, call: Call<A>) {
-  const bearer = line.token === undefined ? undefined : yield* line.token
-  const written = yield* headers
-  if (call.body !== undefined) written["content-type"] = "application/json"
-  if (call.idempotency_key !== undefined) written["idempotency-key"] = call.idempotency_key
-  const response = yield* line.client
-    .request({
-      target: line.target,
-      method: call.method,
-      path: call.path,
-      headers: written,
-      deadline_ms: deadlineMs,
-      max_response_bytes: call.max_response_bytes ?? maxAnswerBytes,
-      ...(bearer === undefined ? undefined : { bearer }),
-      ...(call.body === undefined ? undefined : { body: JSON.stringify(call.body) })
-    })
-    .pipe(
-      Effect.mapError((failed) => {
-        const problem = RemoteFailure.ofEgress(failed)
-        return isUnprotected(call) ? RemoteFailure.uncertain(problem, failed.sent) : problem
-      })
-    )
-  const { body, headers: answered, status } = response
+/** What came back: the decoded answer, or what is wrong with it. */
+const read = <A>(call: Call<A>, { body, headers: answered, status }: EgressResponse) => {
   if (status >= 300) {
     const problem = RemoteFailure.ofAnswer({ status, body, retryAfter: answered["retry-after"] })
-    return yield* isUnprotected(call) ? RemoteFailure.uncertain(problem, true) : problem
+    return Effect.fail(isUnprotected(call) ? RemoteFailure.uncertain(problem, true) : problem)
   }
-  if (!isJson(answered["content-type"])) return yield* RuntimeFault.problem("not_json")
+  if (!isJson(answered["content-type"])) return Effect.fail(RuntimeFault.problem("not_json"))
   const parsed = Json.parse(body)
-  if (Option.isNone(parsed)) return yield* RuntimeFault.problem("invalid_json")
+  if (Option.isNone(parsed)) return Effect.fail(RuntimeFault.problem("invalid_json"))
   const decoded = decoderOf(call.answer)(parsed.value)
-  if (Option.isNone(decoded)) return yield* RuntimeFault.problem("wrong_shape")
-  return { value: decoded.value, replayed: answered["idempotent-replayed"] === "true" } satisfies Answer<A>
-})
+  if (Option.isNone(decoded)) return Effect.fail(RuntimeFault.problem("wrong_shape"))
+  const answer: Answer<A> = { value: decoded.value, replayed: answered["idempotent-replayed"] === "true" }
+  return Effect.succeed(answer)
+}
+
+export const send = <A>(line: Line, call: Call<A>): Effect.Effect<Answer<A>, Problem.Problem> =>
+  // Few frames and no generator: every request to a runtime passes here.
+  Effect.withFiber((fiber) => {
+    const written = headersOf(fiber)
+    if (call.body !== undefined) written["content-type"] = "application/json"
+    if (call.idempotency_key !== undefined) written["idempotency-key"] = call.idempotency_key
+    const ask = (bearer: Redacted.Redacted | undefined) =>
+      Effect.matchEffect(
+        line.client.request({
+          target: line.target,
+          method: call.method,
+          path: call.path,
+          headers: written,
+          deadline_ms: deadlineMs,
+          max_response_bytes: call.max_response_bytes ?? maxAnswerBytes,
+          ...(bearer === undefined ? undefined : { bearer }),
+          ...(call.body === undefined ? undefined : { body: JSON.stringify(call.body) })
+        }),
+        {
+          onFailure: (failed) => {
+            const problem = RemoteFailure.ofEgress(failed)
+            return Effect.fail(isUnprotected(call) ? RemoteFailure.uncertain(problem, failed.sent) : problem)
+          },
+          onSuccess: (response) => read(call, response)
+        }
+      )
+    return line.token === undefined ? ask(undefined) : Effect.flatMap(line.token, ask)
+  })

@@ -48,10 +48,10 @@ export class RemoteIdentity {
 
   /** Takes note of the name in an answer; fails with `wrong_runtime` when it is another one. */
   see(runtime_id: string): Effect.Effect<void, Problem.Problem> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    return Effect.withFiber((fiber) => {
       this.#pinned ??= runtime_id
       if (this.#pinned === runtime_id) {
-        this.#vouchedAt = now
+        this.#vouchedAt = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
         return Effect.void
       }
       this.doubt()

@@ -69,11 +69,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const about = (worker_id: WorkerId, ref: { readonly runtime_id: string; readonly worker_id: string }) =>
     ref.worker_id === worker_id ? identity.see(ref.runtime_id) : Effect.fail(RuntimeFault.problem("wrong_worker"))
 
-  const worker = Effect.fnUntraced(function* (worker_id: WorkerId) {
-    const { worker: said } = yield* read(RemotePath.ofWorker(worker_id), Wire.WorkerAnswer)
-    yield* about(worker_id, said)
-    return said
-  })
+  const worker = (worker_id: WorkerId) =>
+    Effect.flatMap(read(RemotePath.ofWorker(worker_id), Wire.WorkerAnswer), ({ worker: said }) =>
+      Effect.as(about(worker_id, said), said)
+    )
 
   const commands = RemoteCommands.make({ alias, identity, send, worker, about })
 

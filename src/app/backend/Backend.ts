@@ -32,7 +32,6 @@ import { version } from "../version.ts"
 import { BrowserStreams } from "./BrowserStreams.ts"
 import { Login } from "./Login.ts"
 import { Readiness } from "./Readiness.ts"
-import * as RequestSight from "./RequestSight.ts"
 import * as Routes from "./Routes.ts"
 
 export interface Options {
@@ -165,10 +164,7 @@ export const layer = (options: Options) => {
     disableLogger: true,
     disableListenLog: true,
     routerConfig
-  }).pipe(
-    Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))),
-    Layer.provide(RequestSight.server)
-  )
+  }).pipe(Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))))
   return drain.pipe(
     Layer.provideMerge(serving),
     Layer.provideMerge(server(options, sessions)),

@@ -3,7 +3,6 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import { Clock, Effect, Layer, Option, Redacted } from "effect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { type HttpServerRequest } from "effect/http/HttpServerRequest"
-import { HttpApiBuilder } from "effect/http-api"
 import { BrowserApi, maxPageLimit } from "../../domain/api/BrowserApi.ts"
 import { toAckView, toInputAckView, toWorkerView } from "../../domain/api/BrowserWire.ts"
 import { EventHub, WorkerRef } from "../../domain/EventHub.ts"
@@ -13,6 +12,7 @@ import * as Profile from "../../domain/Profile.ts"
 import { RuntimeRegistry } from "../../domain/RuntimeRegistry.ts"
 import type { RuntimeSource } from "../../domain/RuntimeSource.ts"
 import type { Ack, CommandOptions, Replayable } from "../../domain/Worker.ts"
+import * as Endpoints from "../http/Endpoints.ts"
 import * as Problems from "../http/Problems.ts"
 import { cookieName, cookieOf, type Sessions, sessionTtlMs } from "../http/Sessions.ts"
 import * as EventSocket from "../streams/EventSocket.ts"
@@ -43,18 +43,20 @@ const replayable = <A>(it: Replayable<A>, body: (answer: A) => object, status = 
     ...(it.replayed ? { headers: { "idempotent-replayed": "true" } } : undefined)
   })
 
-const RuntimeHandlers = HttpApiBuilder.group(BrowserApi, "runtimes", (handlers) =>
-  handlers.handleAll({
-    list: () => Problems.answer(Effect.map(RuntimeViews.all, (seen) => ({ items: seen.map(({ view }) => view) }))),
-    get: ({ params }) => Problems.answer(Effect.map(RuntimeViews.one(params.runtime_id), (runtime) => ({ runtime }))),
-    launchOptions: () => Problems.answer(RuntimeViews.launchOptions)
-  })
+const RuntimeHandlers = Endpoints.group(BrowserApi, "runtimes", (handle) =>
+  Effect.succeed(
+    handle({
+      list: () => Problems.answer(Effect.map(RuntimeViews.all, (seen) => ({ items: seen.map(({ view }) => view) }))),
+      get: ({ params }) => Problems.answer(Effect.map(RuntimeViews.one(params.runtime_id), (runtime) => ({ runtime }))),
+      launchOptions: () => Problems.answer(RuntimeViews.launchOptions)
+    })
+  )
 )
 
-const WorkerHandlers = HttpApiBuilder.group(
+const WorkerHandlers = Endpoints.group(
   BrowserApi,
   "workers",
-  Effect.fnUntraced(function* (handlers) {
+  Effect.fnUntraced(function* (handle) {
     const registry = yield* RuntimeRegistry
     const hub = yield* EventHub
     const streams = yield* BrowserStreams
@@ -95,7 +97,7 @@ const WorkerHandlers = HttpApiBuilder.group(
       }
     }
 
-    return handlers.handleAll({
+    return handle({
       listAll: ({ query: { runtime_id, ...query } }) => Problems.answer(WorkerLists.list(runtime_id, query)),
       list: ({ params, query }) => Problems.answer(WorkerLists.list(params.runtime_id, query)),
       create: ({ headers, params, payload }) => {
@@ -174,10 +176,10 @@ const WorkerHandlers = HttpApiBuilder.group(
 
 const cookieAttributes = "; HttpOnly; SameSite=Strict; Path=/"
 
-const SessionHandlers = HttpApiBuilder.group(
+const SessionHandlers = Endpoints.group(
   BrowserApi,
   "session",
-  Effect.fnUntraced(function* (handlers) {
+  Effect.fnUntraced(function* (handle) {
     const sessions: Sessions = yield* Login
     const addressOf = (request: HttpServerRequest) =>
       NodeHttpServerRequest.toIncomingMessage(request).socket.remoteAddress ?? ""
@@ -185,7 +187,7 @@ const SessionHandlers = HttpApiBuilder.group(
       authorization: headers.authorization,
       cookie: headers.cookie
     })
-    return handlers.handleAll({
+    return handle({
       get: ({ request }) =>
         Effect.map(Clock.currentTimeMillis, (now) => ({
           required: sessions.required,

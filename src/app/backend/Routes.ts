@@ -5,20 +5,16 @@ import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpStaticServer from "effect/http/HttpStaticServer"
-import { HttpApiBuilder, OpenApi } from "effect/http-api"
+import { OpenApi } from "effect/http-api"
 import { BrowserApi } from "../../domain/api/BrowserApi.ts"
 import * as BrowserEdgeLayer from "../http/BrowserEdgeLayer.ts"
 import * as Fallback from "../http/Fallback.ts"
 import * as Problems from "../http/Problems.ts"
 import * as Handlers from "./Handlers.ts"
 import { Readiness } from "./Readiness.ts"
-import * as RequestSight from "./RequestSight.ts"
 import * as SettingsHandlers from "./SettingsHandlers.ts"
 
-const Api = HttpApiBuilder.layer(BrowserApi).pipe(
-  Layer.provide([RequestSight.forHandlers(Handlers.layer), SettingsHandlers.layer]),
-  Layer.provide(BrowserEdgeLayer.layer)
-)
+const Api = Layer.merge(Handlers.layer, SettingsHandlers.layer).pipe(Layer.provide(BrowserEdgeLayer.layer))
 
 const documentPath = "/api/openapi.json"
 
@@ -66,15 +62,16 @@ const isRouteNotFound = (cause: Cause.Cause<unknown>): boolean =>
 const isEmpty404 = ({ body, status }: HttpServerResponse.HttpServerResponse): boolean =>
   status === 404 && body._tag === "Empty"
 
-/** The own answers of the router and of the file server are empty. */
-const Unrouted = HttpRouter.middleware(
+/**
+ * Around every request, so that whatever goes wrong in one becomes a problem. The own answers of the router and of the
+ * file server are empty.
+ */
+const Edge = HttpRouter.middleware(
   (routed) =>
-    Problems.caught(
-      routed.pipe(
-        Effect.flatMap((response) => (isEmpty404(response) ? unknown : Effect.succeed(response))),
-        Effect.catchCause((cause) => (isRouteNotFound(cause) ? unknown : Effect.failCause(cause)))
-      )
-    ) as Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest>,
+    Effect.matchCauseEffect(routed, {
+      onFailure: (cause) => Problems.caught(isRouteNotFound(cause) ? unknown : Effect.failCause(cause)),
+      onSuccess: (response) => (isEmpty404(response) ? Problems.caught(unknown) : Effect.succeed(response))
+    }) as Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest>,
   { global: true }
 )
 
@@ -94,6 +91,6 @@ const page = (root: string) =>
 
 /** @param pageRoot folder of the built page, or undefined to serve the API alone */
 export const layer = (pageRoot: string | undefined) => {
-  const api = Layer.mergeAll(Api, Document, Liveness, Ready, Unknown, Unrouted)
+  const api = Layer.mergeAll(Api, Document, Liveness, Ready, Unknown, Edge)
   return pageRoot === undefined ? api : Layer.merge(api, page(pageRoot))
 }

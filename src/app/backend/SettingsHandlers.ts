@@ -1,6 +1,6 @@
 /** The settings API on top of the config file, the live set and the connection test. */
 import { Effect } from "effect"
-import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { HttpApiSchema } from "effect/http-api"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { BrowserApi } from "../../domain/api/BrowserApi.ts"
 import type { ConnectionView } from "../../domain/api/SettingsWire.ts"
@@ -15,6 +15,7 @@ import * as Problem from "../../domain/Problem.ts"
 import { SecretRef, SecretResolver } from "../../domain/SecretResolver.ts"
 import { SourceKinds } from "../../domain/SourceKind.ts"
 import { Plugins } from "../plugins/Plugins.ts"
+import * as Endpoints from "../http/Endpoints.ts"
 import * as Problems from "../http/Problems.ts"
 import { checked } from "./ConnectionInput.ts"
 import * as ConnectionViews from "./ConnectionViews.ts"
@@ -25,10 +26,10 @@ import * as TestLines from "./TestLines.ts"
 const tagged = <A>(body: A, config: WorkspaceConfig) =>
   HttpApiSchema.withHeaders({ body, headers: { etag: EntityTags.etagOf(config) } })
 
-export const layer = HttpApiBuilder.group(
+export const layer = Endpoints.group(
   BrowserApi,
   "connections",
-  Effect.fnUntraced(function* (handlers) {
+  Effect.fnUntraced(function* (handle) {
     const store = yield* ConfigStore
     const connections = yield* Connections
     const kinds = yield* SourceKinds
@@ -94,7 +95,7 @@ export const layer = HttpApiBuilder.group(
     ): Effect.Effect<TestReport | HttpServerResponse.HttpServerResponse> =>
       stream === "true" ? Effect.succeed(TestLines.respond(tester, entry, options)) : tester.run(entry, options)
 
-    return handlers.handleAll({
+    return handle({
       list: () =>
         Effect.gen(function* () {
           const config = yield* store.read

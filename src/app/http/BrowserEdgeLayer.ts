@@ -11,10 +11,11 @@ import { of as idOf } from "./RequestId.ts"
 /** What comes with a plain read is not looked at. The request's id goes along, so that a runtime's log names it too. */
 export const layer = Layer.succeed(BrowserEdge, (endpoint) => {
   const answered = endpoint as Effect.Effect<HttpServerResponse>
-  const checked = Effect.flatMap(HttpServerRequest, (request) => {
+  return Effect.flatMap(HttpServerRequest, (request) => {
     const plain = request.method === "GET" || request.method === "HEAD"
     const identified = Effect.provideService(answered, RequestId, idOf(request))
-    return plain ? identified : Effect.andThen(JsonBody.check, identified)
+    return plain
+      ? identified
+      : Effect.matchEffect(JsonBody.check, { onFailure: Problems.respond, onSuccess: () => identified })
   })
-  return Problems.caught(checked)
 })

@@ -3,15 +3,13 @@ import { randomUUID } from "node:crypto"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import { Effect } from "effect"
 
-const ids = new WeakMap<object, string>()
+/** On the request itself: a table of all of them would outlive each. */
+const key = Symbol("request id")
 
 /** The same id for the same request, however often it is asked for. */
 export const of = (request: HttpServerRequest): string => {
-  const known = ids.get(request.source)
-  if (known !== undefined) return known
-  const id = randomUUID()
-  ids.set(request.source, id)
-  return id
+  const source: { [key]?: string } = request.source
+  return (source[key] ??= randomUUID())
 }
 
 export const current = Effect.map(HttpServerRequest, of)

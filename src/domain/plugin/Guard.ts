@@ -2,7 +2,7 @@
  * What stands between the product and the primitives of a kind, so that no author has to write it: what was not declared
  * is not asked, calls have a deadline and are counted, and a failure that is not a problem becomes one.
  */
-import { Cause, Clock, type Context, Duration, Effect, type Exit, Fiber, Metric, Result, Stream, Tracer } from "effect"
+import { Cause, Clock, Context, Duration, Effect, type Exit, Fiber, Metric, Result, Stream, Tracer } from "effect"
 import type { RuntimeId, WorkerId } from "../Identifiers.ts"
 import * as Problem from "../Problem.ts"
 import { type Capabilities, capability, type RuntimeDescription } from "../Runtime.ts"
@@ -123,6 +123,7 @@ const completed = (said: Partial<RuntimeDescription>, { capabilities: declared, 
 /** @returns the operations as the product may call them */
 export const guard = (given: SourcePrimitives, it: Guarding): Required<Primitives> => {
   const count = counting(it)
+  const clock = Context.get(it.services, Clock.Clock)
   // A span that nobody looks at costs more than the rest of the guard.
   const traced = it.services.mapUnsafe.has(Tracer.Tracer.key)
   const declares = (...names: ReadonlyArray<string>) =>
@@ -143,11 +144,12 @@ export const guard = (given: SourcePrimitives, it: Guarding): Required<Primitive
           duration: callDeadline,
           orElse: () => Effect.fail(RuntimeFault.problem("deadline"))
         })
-    const timed = Effect.flatMap(Clock.Clock, (clock) => {
+    const timed = Effect.suspend(() => {
       const started = clock.currentTimeNanosUnsafe()
-      return Effect.onExit(asked, (exit) =>
-        Effect.sync(() => count(operation, codeOf(exit), Number(clock.currentTimeNanosUnsafe() - started) / 1e9))
-      )
+      return Effect.onExitPrimitive(asked, (exit) => {
+        count(operation, codeOf(exit), Number(clock.currentTimeNanosUnsafe() - started) / 1e9)
+        return undefined
+      })
     })
     return traced
       ? Effect.withSpan(timed, `source.${operation}`, { attributes: { kind: it.kind, runtime_id: it.runtime_id } })

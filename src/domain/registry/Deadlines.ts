@@ -18,6 +18,7 @@ class Running extends Listed {
 }
 
 export interface Deadlines {
+  readonly clock: Clock.Clock
   /** The effect's own end, or that of `late` when it has not come in time; then the effect is interrupted. */
   readonly within: <A, E, R, B, E2, R2>(
     effect: Effect.Effect<A, E, R>,
@@ -58,6 +59,7 @@ export const make = Effect.fnUntraced(function* (
   }
 
   return {
+    clock,
     within: <A, E, R, B, E2, R2>(effect: Effect.Effect<A, E, R>, late: () => Effect.Effect<B, E2, R2>) =>
       Effect.withFiber<A | B, E | E2, R | R2>((parent) =>
         Effect.callback<A | B, E | E2, R | R2>((resume) => {

@@ -6,7 +6,7 @@ import type { RuntimeDescription } from "../Runtime.ts"
 import { isUncertain } from "../RuntimeFault.ts"
 import type { RuntimeSource } from "../RuntimeSource.ts"
 import type { Deadlines } from "./Deadlines.ts"
-import { Observed, observing } from "./Observed.ts"
+import { Observed } from "./Observed.ts"
 
 /** How long one operation may take, retries included. */
 export const deadline = Duration.seconds(5)
@@ -83,31 +83,43 @@ export const call = <A, R>(
   entry: Entry,
   options: CallOptions,
   use: (source: RuntimeSource["Service"]) => Effect.Effect<A, Problem.Problem, R>
-): Effect.Effect<A, Problem.Problem, R> => {
-  const runtime_id = entry.source.id
-  const { operation, worker_id } = options
-  const context = { runtime_id, operation, ...(worker_id === undefined ? undefined : { worker_id }) }
-  const once = use(entry.source)
-  const attempt = options.repeatable
-    ? Effect.flatMap(Clock.currentTimeMillis, (now) => repeated(once, 0, now + deadlineMs))
-    : once
-  return Effect.suspend(() => {
-    entry.running += 1
-    return observing(entry.observed)(
-      deadlines.within(attempt, () =>
-        Problem.fail("runtime_timeout", `${operation} took longer than ${Duration.format(deadline)}.`, context)
-      )
-    ).pipe(
-      Effect.mapError((problem) => Problem.withContext(problem, context)),
-      Effect.ensuring(
-        Effect.sync(() => {
-          entry.running -= 1
-          if (entry.leaving && entry.running === 0) Deferred.doneUnsafe(entry.drained, Effect.void)
-        })
-      )
+): Effect.Effect<A, Problem.Problem, R> =>
+  // Few frames: every request passes here.
+  Effect.suspend(() => {
+    const { clock } = deadlines
+    const now = clock.currentTimeMillisUnsafe()
+    const { observed } = entry
+    const once = use(entry.source)
+    const wait = observed.admit(now)
+    if (wait > 0) return Effect.fail(Problem.withContext(paused(wait), contextOf(entry, options)))
+    const attempt = options.repeatable ? repeated(once, 0, now + deadlineMs) : once
+    const bounded = deadlines.within(attempt, () =>
+      Problem.fail("runtime_timeout", `${options.operation} took longer than ${Duration.format(deadline)}.`)
     )
+    entry.running += 1
+    const counted = Effect.onExitPrimitive(bounded, (exit) => {
+      entry.running -= 1
+      if (entry.leaving && entry.running === 0) Deferred.doneUnsafe(entry.drained, Effect.void)
+      const ended = clock.currentTimeMillisUnsafe()
+      if (exit._tag === "Success") observed.succeeded(ended)
+      else observed.ended(exit.cause, ended)
+      return undefined
+    })
+    return Effect.mapError(counted, (problem) => Problem.withContext(problem, contextOf(entry, options)))
   })
-}
+
+/** What a problem is about, where it does not say so itself. */
+const contextOf = ({ source }: Entry, { operation, worker_id }: CallOptions): Problem.Context => ({
+  runtime_id: source.id,
+  operation,
+  ...(worker_id === undefined ? undefined : { worker_id })
+})
+
+const paused = (wait: number) =>
+  Problem.make("runtime_unreachable", "The runtime did not answer repeatedly; calls are paused.", {
+    reason: "circuit_open",
+    retry_after_ms: wait
+  })
 
 /**
  * Tries again, after the wait that the runtime asked for or a jittered one. A wait that leads past the deadline is not

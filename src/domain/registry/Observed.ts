@@ -2,8 +2,8 @@
  * What the backend knows about reaching one runtime. Tests of a connection and live calls write to the same place, so
  * they cannot disagree; nothing here is ever persisted.
  */
-import { Cause, Clock, DateTime, Effect, Exit, Option } from "effect"
-import * as Problem from "../Problem.ts"
+import { Cause, DateTime, Option } from "effect"
+import type * as Problem from "../Problem.ts"
 import type { Fact, Facts, RuntimeStatus } from "../Runtime.ts"
 
 /** So many failures in a row are needed before a runtime that was reachable is said not to be: one slow call is not a dead runtime. */
@@ -94,8 +94,10 @@ export class Observed {
   }
 
   /** A call that was given up, or that broke off in a defect of ours, says nothing. */
-  interrupted(): void {
-    this.#probing = false
+  ended(cause: Cause.Cause<Problem.Problem>, now: number): void {
+    const problem = Option.getOrUndefined(Cause.findErrorOption(cause))
+    if (problem === undefined) this.#probing = false
+    else this.failed(problem, now)
   }
 
   #seen(now: number): void {
@@ -125,25 +127,3 @@ export const statusOf = (facts: Facts, said: "running" | "stopped" | undefined):
   if (facts.reachable.value === "unknown") return "unknown"
   return said ?? "unknown"
 }
-
-/** Runs a call under the circuit and writes down how it went. */
-export const observing =
-  (observed: Observed) =>
-  <A, R>(call: Effect.Effect<A, Problem.Problem, R>): Effect.Effect<A, Problem.Problem, R> =>
-    Effect.flatMap(Clock.Clock, (clock) => {
-      const wait = observed.admit(clock.currentTimeMillisUnsafe())
-      if (wait > 0) {
-        return Problem.fail("runtime_unreachable", "The runtime did not answer repeatedly; calls are paused.", {
-          reason: "circuit_open",
-          retry_after_ms: wait
-        })
-      }
-      return Effect.onExit(call, (exit) =>
-        Effect.sync(() => {
-          if (Exit.isSuccess(exit)) return observed.succeeded(clock.currentTimeMillisUnsafe())
-          const problem = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-          if (problem === undefined) observed.interrupted()
-          else observed.failed(problem, clock.currentTimeMillisUnsafe())
-        })
-      )
-    })
