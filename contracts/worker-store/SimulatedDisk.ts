@@ -1,10 +1,11 @@
 /**
  * A disk in memory that keeps what POSIX promises and no more. Bytes last after `sync`, names after `syncFolder`; when
  * the power goes, any of the other writes may be there, in part or not at all, and the names of a folder are as they
- * were at some moment since they were last synced. A failed sync forgets what it should have kept, as Linux does.
+ * were at some moment since they were last synced. A failed sync forgets what it should have kept, as Linux does, and
+ * so does a write that syncs.
  */
 import { Effect } from "effect"
-import { type Disk, DiskFailure, type OpenFile } from "../../src/adapters/stores/Disk.ts"
+import { type Disk, DiskFailure, type Mode, type OpenFile } from "../../src/adapters/stores/Disk.ts"
 import type { Dice } from "./Dice.ts"
 
 type Change = { readonly position: number; readonly bytes: Uint8Array } | { readonly length: number }
@@ -189,7 +190,7 @@ export class SimulatedDisk {
     )
   }
 
-  #file(path: string, inode: Inode): OpenFile {
+  #file(path: string, inode: Inode, mode: Mode): OpenFile {
     return {
       write: (bytes, position) =>
         this.#call("write", path, (fault) => {
@@ -198,6 +199,11 @@ export class SimulatedDisk {
           // A call that the power went away under may have had its effect.
           if (fault === undefined || fault.short !== undefined || fault.code === "EPOWER") {
             inode.apply({ position, bytes: whole.subarray(0, taken) })
+            if (mode === "durable" && fault?.code !== "EPOWER") inode.sync()
+          } else if (mode === "durable" && fault.code === "EIO") {
+            // Taken, and seen by every reader until the power goes.
+            inode.live = changed(inode.live, { position, bytes: whole })
+            inode.pending = []
           }
           return taken
         }),
@@ -220,12 +226,12 @@ export class SimulatedDisk {
       this.#call("open", path, (fault) => {
         const missing = new DiskFailure({ operation: "open", code: "ENOENT" })
         const node = this.#find(path)
-        if (node instanceof Inode) return this.#file(path, node)
+        if (node instanceof Inode) return this.#file(path, node, mode)
         const { folder, name } = this.#parent(path)
         if (node !== undefined || mode === "read" || folder === undefined) return missing
         const inode = new Inode(Buffer.alloc(0))
         if (fault === undefined) folder.change((names) => names.set(name, inode))
-        return this.#file(path, inode)
+        return this.#file(path, inode, mode)
       }),
     readFile: (path) =>
       this.#call("readFile", path, () => {

@@ -78,7 +78,7 @@ describe("cost", { timeout: 60_000 }, () => {
     })
   )
 
-  it.effect("64 writers that wait together pay for one sync", () =>
+  it.effect("64 writers that wait together pay for one synced write", () =>
     Effect.gen(function* () {
       const disk = new SimulatedDisk()
       const syncs = yield* on(
@@ -88,7 +88,7 @@ describe("cost", { timeout: 60_000 }, () => {
           // So that the log is idle when they come.
           yield* store.commit(new Author("first").next())
           yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
-          const syncs = counting(disk, "sync", "/log/0")
+          const syncs = counting(disk, "write", "/log/0")
           const ids = Array.from({ length: 64 }, (_, index) => `w${index}`)
           yield* Effect.forEach(
             ids,
@@ -103,6 +103,28 @@ describe("cost", { timeout: 60_000 }, () => {
         {}
       )
       assert.strictEqual(syncs, 10)
+    })
+  )
+
+  it.effect("a worker's folder is made and synced by its first checkpoint and by no later one", () =>
+    Effect.gen(function* () {
+      const disk = new SimulatedDisk()
+      yield* on(
+        disk,
+        Effect.gen(function* () {
+          const store = yield* WorkerStore
+          const author = new Author("a")
+          const calls: Array<string> = []
+          disk.faults = (_, operation, path) => {
+            if (operation.endsWith("Folder") && path.includes("/workers/")) calls.push(operation)
+            if (operation === "open" && path.endsWith("/items")) calls.push("save")
+            return undefined
+          }
+          for (let number = 0; number < 100; number++) yield* store.commit(author.next({ say: ["x".repeat(100)] }))
+          assert.isAbove(calls.filter((it) => it === "save").length, 2)
+          assert.deepStrictEqual(calls.filter((it) => it !== "save").toSorted(), ["makeFolder", "syncFolder"])
+        })
+      )
     })
   )
 

@@ -93,7 +93,7 @@ describe("one call of the disk fails", () => {
   }
 })
 
-describe("a sync that fails", () => {
+describe("a synced write that fails", () => {
   it.effect("makes the store put all that was acknowledged elsewhere before it acknowledges more", () =>
     Effect.gen(function* () {
       const disk = new SimulatedDisk()
@@ -105,7 +105,7 @@ describe("a sync that fails", () => {
           yield* store.commit(author.next({ say: ["before"] }))
           let failed = false
           disk.faults = (_, operation, path) => {
-            if (failed || operation !== "sync" || !path.includes("/log/")) return undefined
+            if (failed || operation !== "write" || !path.includes("/log/")) return undefined
             failed = true
             return { code: "EIO" }
           }

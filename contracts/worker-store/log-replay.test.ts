@@ -22,7 +22,7 @@ const segment = Effect.fnUntraced(function* (
   let at = position
   for (const [lsn, id] of records) {
     const batch = new LogBatch<undefined>(lsn, new LogArena())
-    batch.add({ kind: kinds.remove, id, head: "{}", events: [], items: [] }, lsn, undefined)
+    batch.add({ kind: kinds.remove, id, head: "{}", lines: [], events: 0 }, lsn, undefined)
     yield* writeAll(file, batch.buffers, at)
     at += batch.bytes
   }

@@ -3,6 +3,7 @@
  * reader is back in step at the next.
  */
 import { crc32 } from "node:zlib"
+import { crcOf } from "./Crc32.ts"
 
 const newline = 0x0a
 const prefix = 9
@@ -17,24 +18,22 @@ export const prefixBytes = prefix
 const digits = Buffer.from("0123456789abcdef", "latin1")
 
 /**
- * Writes a line whose JSON is already encoded.
+ * Puts the checksum before a line that is in the file already.
  *
- * @param json with its newline
- * @returns where the next line goes
+ * @param at where the checksum goes; the JSON starts `prefixBytes` behind it
+ * @param end behind the newline
  */
-export const place = (file: Buffer, at: number, json: Buffer): number => {
-  const crc = crc32(json.subarray(0, -1))
+export const seal = (file: Buffer, at: number, end: number): void => {
+  const crc = crcOf(file, at + prefix, end - 1)
   for (let digit = 0; digit < 8; digit++) file[at + digit] = digits[(crc >>> (28 - 4 * digit)) & 0xf]!
   file[at + 8] = 0x20
-  file.set(json, at + prefix)
-  return at + prefix + json.length
 }
 
 /** The JSON of the line in `[start, end)`, or nothing when it is not what was written. */
 export const check = (file: Buffer, start: number, end: number): string | undefined => {
   if (
     end - start <= prefix ||
-    file.toString("latin1", start, start + prefix - 1) !== hex(crc32(file.subarray(start + prefix, end)))
+    file.toString("latin1", start, start + prefix - 1) !== hex(crcOf(file, start + prefix, end))
   ) {
     return undefined
   }

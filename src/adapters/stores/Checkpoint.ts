@@ -50,7 +50,7 @@ export const make = (
     for (const { first } of before.events) {
       if (!saved.events.some((file) => file.first === first)) obsolete.push(WorkerFiles.eventsPath(folder, first))
     }
-    namesOpen = true
+    namesOpen ||= WorkerFiles.isFresh(before)
     entry.saved = saved
     entry.items = entry.items.slice(items.length)
     entry.events = entry.events.slice(events.length)

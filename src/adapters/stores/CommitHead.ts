@@ -39,12 +39,21 @@ export const encode = (
   const before: Readonly<Record<string, unknown>> = known.stored.worker
   const after: Readonly<Record<string, unknown>> = worker
   const { last_event_id, transcript_len } = worker
-  const changed: Record<string, unknown> = { last_event_id, transcript_len }
-  for (const key in after) if (after[key] !== before[key]) changed[key] = after[key]
+  // Put together by hand: most commits change nothing but the counts.
+  let json = `{"base":${known.lsn},"changed":{"last_event_id":${last_event_id},"transcript_len":${transcript_len}`
+  for (const key in after) {
+    const value = after[key]
+    if (value === before[key] || key === "last_event_id" || key === "transcript_len") continue
+    const encoded = JSON.stringify(value) as string | undefined
+    if (encoded !== undefined) json += `,"${key}":${encoded}`
+  }
+  json += "}"
   // JSON leaves out what is undefined: that is as good as gone.
   let removed: Array<string> | undefined
   for (const key in before) if (before[key] !== undefined && after[key] === undefined) (removed ??= []).push(key)
-  return JSON.stringify({ base: known.lsn, changed, removed, receipt })
+  if (removed !== undefined) json += `,"removed":${JSON.stringify(removed)}`
+  if (receipt !== undefined) json += `,"receipt":${JSON.stringify(receipt)}`
+  return `${json}}`
 }
 
 /** How many events and items the worker has with this commit. */

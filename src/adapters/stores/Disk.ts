@@ -27,9 +27,15 @@ export interface OpenFile {
   readonly close: Effect.Effect<void>
 }
 
+/**
+ * `write` creates the file with mode 0600 when it is not there, and reads as well. In a file that is opened `durable`,
+ * what a write has taken is also synced when it answers: one call where a write and a sync would be two. When such a
+ * write fails, nothing is known of what the disk has kept, as after a failed sync.
+ */
+export type Mode = "read" | "write" | "durable"
+
 export interface Disk {
-  /** `write` creates the file with mode 0600 when it is not there, and reads as well. */
-  readonly open: (path: string, mode: "read" | "write") => Effect.Effect<OpenFile, DiskFailure>
+  readonly open: (path: string, mode: Mode) => Effect.Effect<OpenFile, DiskFailure>
   readonly readFile: (path: string) => Effect.Effect<Buffer, DiskFailure>
   /** Names in a folder, in no order. */
   readonly list: (folder: string) => Effect.Effect<ReadonlyArray<string>, DiskFailure>

@@ -136,13 +136,11 @@ const make = Effect.fnUntraced(function* (
         const known = state.workers.get(id)
         const wrong = violation(known?.stored, commit)
         if (wrong !== undefined) return resume(Effect.die(new Error(wrong)))
-        const draft: Draft = {
-          kind: kinds.commit,
-          id,
-          head: CommitHead.encode(commit, state.format < Catalogue.format ? undefined : known),
-          events: events.map((event) => JSON.stringify(event)),
-          items: items.map((item) => JSON.stringify(item))
-        }
+        const lines: Array<string> = []
+        for (let at = 0; at < events.length; at++) lines.push(JSON.stringify(events[at]))
+        for (let at = 0; at < items.length; at++) lines.push(JSON.stringify(items[at]))
+        const head = CommitHead.encode(commit, state.format < Catalogue.format ? undefined : known)
+        const draft: Draft = { kind: kinds.commit, id, head, lines, events: events.length }
         store(draft, resume, (encoded) => {
           const stored = { worker, log_epoch }
           let entry = state.workers.get(id)
@@ -178,14 +176,14 @@ const make = Effect.fnUntraced(function* (
 
     putBundle: (bundle) =>
       storing((resume) => {
-        store({ kind: kinds.bundle, id: "", head: JSON.stringify(bundle), events: [], items: [] }, resume, () => {
+        store({ kind: kinds.bundle, id: "", head: JSON.stringify(bundle), lines: [], events: 0 }, resume, () => {
           state.bundles.set(bundle.id, bundle)
         })
       }),
 
     remove: (worker_id) =>
       storing((resume) => {
-        store({ kind: kinds.remove, id: worker_id, head: "{}", events: [], items: [] }, resume, () => {
+        store({ kind: kinds.remove, id: worker_id, head: "{}", lines: [], events: 0 }, resume, () => {
           state.damaged.delete(worker_id)
           const entry = state.workers.get(worker_id)
           if (entry === undefined) return

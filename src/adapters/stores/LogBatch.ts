@@ -2,7 +2,7 @@
  * Encodes records straight into the memory that is written, while the batch before is being synced. The lines of a
  * record stay readable there until a checkpoint has put them into the worker's own files.
  */
-import { type Kind, headLength, seal } from "./LogRecord.ts"
+import { type Kind, type Memory, headLength, memory, seal } from "./LogRecord.ts"
 
 export interface Encoded {
   readonly lsn: number
@@ -18,8 +18,9 @@ export interface Draft {
   /** ASCII. */
   readonly id: string
   readonly head: string
-  readonly events: ReadonlyArray<string>
-  readonly items: ReadonlyArray<string>
+  /** The events and then the items. */
+  readonly lines: ReadonlyArray<string>
+  readonly events: number
 }
 
 /** Memory is taken in pieces of this size, in bytes; a larger record gets a piece of its own. */
@@ -34,20 +35,23 @@ const room = (body: string): number => (body.length > measureAbove ? Buffer.byte
 /** The memory that batches are cut from. */
 export class LogArena {
   readonly #chunkBytes: number
-  #chunk: Buffer = Buffer.alloc(0)
+  #chunk: Memory = memory(0)
   #at = 0
 
   constructor(bytes = chunkBytes) {
     this.#chunkBytes = bytes
   }
 
-  /** A buffer with room for that much, and where in it to start. */
-  reserve(bytes: number): { readonly buffer: Buffer; readonly start: number } {
-    if (this.#at + bytes > this.#chunk.length) {
-      this.#chunk = Buffer.allocUnsafeSlow(Math.max(this.#chunkBytes, bytes))
+  /** Memory with room for that much from `at` on. */
+  reserve(bytes: number): Memory {
+    if (this.#at + bytes > this.#chunk.buffer.length) {
+      this.#chunk = memory(Math.max(this.#chunkBytes, bytes))
       this.#at = 0
     }
-    return { buffer: this.#chunk, start: this.#at }
+    return this.#chunk
+  }
+  get at(): number {
+    return this.#at
   }
   taken(end: number): void {
     this.#at = end
@@ -73,26 +77,29 @@ export class LogBatch<Entry> {
   }
 
   add(draft: Draft, lsn: number, entry: Entry): Encoded {
-    const { id, head, events, items } = draft
+    const { id, head, lines } = draft
     let body = `${head}\n`
-    for (const line of events) body += `${line}\n`
-    for (const line of items) body += `${line}\n`
-    const { buffer, start } = this.#arena.reserve(headLength + id.length + room(body))
+    for (let at = 0; at < lines.length; at++) body += `${lines[at]}\n`
+    const memory = this.#arena.reserve(headLength + id.length + room(body))
+    const { buffer } = memory
+    const start = this.#arena.at
     buffer.write(id, start + headLength, "latin1")
     const bodyStart = start + headLength + id.length
     const length = buffer.write(body, bodyStart)
     const end = bodyStart + length
     const ascii = length === body.length
-    let at = bodyStart + 1 + (ascii ? head.length : Buffer.byteLength(head))
-    const marks = [at]
-    for (const line of events) marks.push((at += 1 + (ascii ? line.length : Buffer.byteLength(line))))
-    for (const line of items) marks.push((at += 1 + (ascii ? line.length : Buffer.byteLength(line))))
-    seal(buffer, start, id.length, length, {
+    let mark = bodyStart + 1 + (ascii ? head.length : Buffer.byteLength(head))
+    const marks = [mark]
+    for (let at = 0; at < lines.length; at++) {
+      const line = lines[at]!
+      marks.push((mark += 1 + (ascii ? line.length : Buffer.byteLength(line))))
+    }
+    seal(memory, start, id.length, length, {
       kind: draft.kind,
       lsn,
       batch: this.number,
-      events: events.length,
-      items: items.length
+      events: draft.events,
+      items: lines.length - draft.events
     })
     this.#arena.taken(end)
     const last = this.#ranges.at(-1)

@@ -6,20 +6,7 @@
  * events u32 | items u32 | kind u8 | id length u8 | id | body`, little endian. The body is lines of JSON: one head line,
  * then the events, then the items.
  */
-import { crc32 } from "node:zlib"
-
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
-  return crc
-})
-
-/** CRC-32 of the few bytes of a head: for so few the call into zlib costs more than the sum. */
-const shortCrc = (buffer: Buffer, start: number, end: number): number => {
-  let crc = 0xffffffff
-  for (let at = start; at < end; at++) crc = table[(crc ^ buffer[at]!) & 0xff]! ^ (crc >>> 8)
-  return (crc ^ 0xffffffff) >>> 0
-}
+import { crcOf } from "./Crc32.ts"
 
 export const kinds = { segment: 1, commit: 2, bundle: 3, remove: 4 } as const
 export type Kind = (typeof kinds)[keyof typeof kinds]
@@ -41,25 +28,41 @@ export interface Head {
   readonly items: number
 }
 
+/** Memory to write records into: numbers go in by the view. */
+export interface Memory {
+  readonly buffer: Buffer
+  readonly view: DataView
+}
+
+export const memory = (bytes: number): Memory => {
+  const buffer = Buffer.allocUnsafeSlow(bytes)
+  return { buffer, view: new DataView(buffer.buffer, buffer.byteOffset, buffer.length) }
+}
+
+const setUint48 = (view: DataView, at: number, value: number): void => {
+  view.setUint32(at, value % 0x1_0000_0000, true)
+  view.setUint16(at + 4, Math.floor(value / 0x1_0000_0000), true)
+}
+
 /** Fills in the head of a record whose id and body are in place; both lengths in bytes. */
 export const seal = (
-  buffer: Buffer,
+  { buffer, view }: Memory,
   start: number,
   idLength: number,
   bodyLength: number,
   head: Omit<Head, "id">
 ): void => {
   const bodyStart = start + headLength + idLength
-  buffer.writeUInt32LE(magicNumber, start)
-  buffer.writeUInt32LE(bodyLength, start + 8)
-  buffer.writeUInt32LE(crc32(buffer.subarray(bodyStart, bodyStart + bodyLength)), start + 12)
-  buffer.writeUIntLE(head.lsn, start + 16, 6)
-  buffer.writeUIntLE(head.batch, start + 22, 6)
-  buffer.writeUInt32LE(head.events, start + 28)
-  buffer.writeUInt32LE(head.items, start + 32)
-  buffer.writeUInt8(head.kind, start + 36)
-  buffer.writeUInt8(idLength, start + 37)
-  buffer.writeUInt32LE(shortCrc(buffer, start + 8, bodyStart), start + 4)
+  view.setUint32(start, magicNumber, true)
+  view.setUint32(start + 8, bodyLength, true)
+  view.setUint32(start + 12, crcOf(buffer, bodyStart, bodyStart + bodyLength), true)
+  setUint48(view, start + 16, head.lsn)
+  setUint48(view, start + 22, head.batch)
+  view.setUint32(start + 28, head.events, true)
+  view.setUint32(start + 32, head.items, true)
+  view.setUint8(start + 36, head.kind)
+  view.setUint8(start + 37, idLength)
+  view.setUint32(start + 4, crcOf(buffer, start + 8, bodyStart), true)
 }
 
 export interface Found extends Head {
@@ -76,7 +79,7 @@ export const at = (buffer: Buffer, start: number): Found | undefined => {
   const idLength = buffer.readUInt8(start + 37)
   const bodyStart = start + headLength + idLength
   if (bodyStart > buffer.length) return undefined
-  if (buffer.readUInt32LE(start + 4) !== shortCrc(buffer, start + 8, bodyStart)) return undefined
+  if (buffer.readUInt32LE(start + 4) !== crcOf(buffer, start + 8, bodyStart)) return undefined
   const end = bodyStart + buffer.readUInt32LE(start + 8)
   return {
     kind: buffer.readUInt8(start + 36) as Kind,
@@ -88,7 +91,7 @@ export const at = (buffer: Buffer, start: number): Found | undefined => {
     start,
     end,
     bodyStart,
-    whole: end <= buffer.length && buffer.readUInt32LE(start + 12) === crc32(buffer.subarray(bodyStart, end))
+    whole: end <= buffer.length && buffer.readUInt32LE(start + 12) === crcOf(buffer, bodyStart, end)
   }
 }
 

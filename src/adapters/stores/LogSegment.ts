@@ -32,13 +32,12 @@ export const segmentName = (number: number): string => `${String(number).padStar
 export const segmentNumber = (name: string): number | undefined =>
   /^[0-9]{10}\.log$/.test(name) ? Number(name.slice(0, digits)) : undefined
 
-/** Written in advance in pieces, so that a commit's sync never waits behind a long one. */
+/** Written, and with that synced, in pieces, so that a commit never waits behind a long sync. */
 const zeros = Buffer.alloc(1_048_576)
 
 const fill = Effect.fnUntraced(function* (file: OpenFile, bytes: number) {
   for (let at = 0; at < bytes; at += zeros.length) {
     yield* writeAll(file, [zeros.subarray(0, Math.min(zeros.length, bytes - at))], at)
-    yield* file.sync
   }
 })
 
@@ -52,7 +51,7 @@ const sparePath = (folder: string): string => `${folder}/spare`
 
 export const prepareSpare = (disk: Disk, folder: string, bytes: number): Effect.Effect<Spare, DiskFailure> =>
   Effect.gen(function* () {
-    const file = yield* disk.open(sparePath(folder), "write")
+    const file = yield* disk.open(sparePath(folder), "durable")
     yield* file.truncate(0).pipe(
       Effect.andThen(fill(file, bytes)),
       Effect.onError(() => Effect.andThen(file.close, Effect.ignore(disk.remove(sparePath(folder)))))
@@ -74,7 +73,7 @@ export const create = Effect.fnUntraced(function* (disk: Disk, folder: string, o
   const path = `${folder}/${segmentName(options.number)}`
   const { spare } = options
   if (spare !== undefined) yield* Effect.onError(disk.rename(sparePath(folder), path), () => spare.file.close)
-  const file = spare?.file ?? (yield* disk.open(path, "write"))
+  const file = spare?.file ?? (yield* disk.open(path, "durable"))
   return yield* Effect.gen(function* () {
     let prepared = spare?.bytes ?? 0
     if (spare === undefined) {
@@ -92,8 +91,8 @@ export const create = Effect.fnUntraced(function* (disk: Disk, folder: string, o
         kind: kinds.segment,
         id: "",
         head: JSON.stringify({ format: 1, base: options.base, prepared } satisfies typeof SegmentHead.Type),
-        events: [],
-        items: []
+        lines: [],
+        events: 0
       },
       options.base,
       undefined

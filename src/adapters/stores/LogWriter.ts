@@ -1,9 +1,9 @@
 /**
  * The log that makes commits durable: one fiber, one file, one sync for all that came while the sync before was running.
  *
- * After a failed write or sync nothing more is acknowledged on that file: a second fdatasync may answer that all is well
- * when it is not. The next batch starts a new segment, and after a failed sync it first waits for a checkpoint to put
- * all that was ever acknowledged elsewhere.
+ * After a failed write nothing more is acknowledged on that file: a second one may answer that all is well when it is
+ * not. The next batch starts a new segment, and first waits for a checkpoint to put all that was ever acknowledged
+ * elsewhere.
  */
 import { Effect, type Scope } from "effect"
 import { type Disk, DiskFailure } from "./Disk.ts"
@@ -54,7 +54,7 @@ export class LogWriter {
   #acked: Target
   #segment: LogSegment | undefined
   #capacity: number
-  /** Set after a failed sync until a checkpoint has made the past safe. */
+  /** Set after a failed write of a batch until a checkpoint has made the past safe. */
   #doubt = false
   #failure: DiskFailure | undefined
   #spare: Spare | undefined
@@ -92,8 +92,7 @@ export class LogWriter {
   /** Encodes the record into the batch that is written next. */
   append(draft: Draft, settle: Settle): Encoded | undefined {
     let length = draft.head.length
-    for (const line of draft.events) length += line.length
-    for (const line of draft.items) length += line.length
+    for (const line of draft.lines) length += line.length
     if (this.#closing || length > maxRecordBytes) {
       settle(new DiskFailure({ operation: "append", code: this.#closing ? "CLOSED" : "TOO_LARGE" }))
       return undefined
@@ -168,8 +167,7 @@ export class LogWriter {
         yield* this.#options.checkpoint(this.#target())
       }
       const segment = yield* this.#ready(batch.bytes)
-      yield* writeAll(segment.file, batch.buffers, segment.position).pipe(this.#orAbandon(false))
-      yield* segment.file.sync.pipe(this.#orAbandon(true))
+      yield* writeAll(segment.file, batch.buffers, segment.position).pipe(this.#orAbandon(true))
       segment.position += batch.bytes
       this.#acked = { lsn: batch.lastLsn, batch: batch.number, segment: segment.number }
       yield* this.#prepareAhead(segment)

@@ -3,9 +3,9 @@
  * They are only ever written behind what the catalogue says counts, so writing again after a failure or a restart is
  * harmless, and a page is two reads however long the transcript is.
  */
-import { crc32 } from "node:zlib"
 import { Effect } from "effect"
 import * as CheckedLines from "./CheckedLines.ts"
+import { crcOf } from "./Crc32.ts"
 import type { Disk, DiskFailure } from "./Disk.ts"
 import type { Lines } from "./Lines.ts"
 import type { Retention } from "./Retention.ts"
@@ -32,9 +32,7 @@ export const eventsPath = (folder: string, first: number): string => `${folder}/
 export const eventFiles = 4
 
 const append = (disk: Disk, path: string, bytes: Uint8Array, position: number) =>
-  Effect.flatMap(disk.open(path, "write"), (file) =>
-    Effect.ensuring(Effect.andThen(writeAll(file, [bytes], position), file.sync), file.close)
-  )
+  Effect.flatMap(disk.open(path, "durable"), (file) => Effect.ensuring(writeAll(file, [bytes], position), file.close))
 
 const appendItems = Effect.fnUntraced(function* (disk: Disk, folder: string, saved: Saved, lines: Lines) {
   if (lines.length === 0) return saved
@@ -46,7 +44,7 @@ const appendItems = Effect.fnUntraced(function* (disk: Disk, folder: string, sav
   for (let line = 0, crc = 0; line < lines.length; line++) {
     const from = at
     at = lines.copy(line, items, at)
-    crc = crc32(items.subarray(from, at), crc)
+    crc = crcOf(items, from, at, crc)
     const entry = line * indexEntryBytes
     index.writeUIntLE(saved.itemBytes + at, entry, 6)
     index.writeUInt32LE(crc, entry + crcOffset)
@@ -83,7 +81,11 @@ const appendEvents = Effect.fnUntraced(function* (
     }
     const file = Buffer.allocUnsafe(bytes - start.bytes)
     let at = 0
-    for (let line = first; line < from; line++) at = CheckedLines.place(file, at, lines.bytes(line))
+    for (let line = first; line < from; line++) {
+      const end = lines.copy(line, file, at + CheckedLines.prefixBytes)
+      CheckedLines.seal(file, at, end)
+      at = end
+    }
     yield* append(disk, eventsPath(folder, start.first), file, start.bytes)
     files.push({ ...start, last: number, bytes })
   }
@@ -103,6 +105,9 @@ const retained = (files: ReadonlyArray<EventFile>, retention: Retention): Readon
   return files.slice(from)
 }
 
+/** Whether the worker has no folder that lasts. */
+export const isFresh = (saved: Saved): boolean => saved.items === 0 && saved.events.length === 0
+
 /** Writes the lines behind what counts and syncs; answers what counts now. */
 export const save = Effect.fnUntraced(function* (
   disk: Disk,
@@ -111,9 +116,10 @@ export const save = Effect.fnUntraced(function* (
   lines: { readonly items: Lines; readonly events: Lines },
   retention: Retention
 ): Effect.fn.Return<Saved, DiskFailure> {
-  yield* disk.makeFolder(folder)
+  if (isFresh(saved)) yield* disk.makeFolder(folder)
   const { items, itemBytes } = yield* appendItems(disk, folder, saved, lines.items)
   const events = yield* appendEvents(disk, folder, saved, lines.events, retention)
-  yield* disk.syncFolder(folder)
+  const named = (saved.items === 0 && items > 0) || events.length > saved.events.length
+  if (named) yield* disk.syncFolder(folder)
   return { items, itemBytes, events: retained(events, retention) }
 })

@@ -2,11 +2,11 @@
  * Pages of a worker's past. What counts in the files and what only memory has is taken in one step before the first
  * read, so commits and checkpoints may go on meanwhile.
  */
-import { crc32 } from "node:zlib"
 import { Effect } from "effect"
 import type { TranscriptItem } from "../../domain/Transcript.ts"
 import type { StoredEvent } from "../../domain/WorkerStore.ts"
 import * as CheckedLines from "./CheckedLines.ts"
+import { crcOf } from "./Crc32.ts"
 import { DiskFailure } from "./Disk.ts"
 import type { IndexPages } from "./IndexPages.ts"
 import type { Lines } from "./Lines.ts"
@@ -50,7 +50,7 @@ const whole = (items: Buffer, index: Buffer, from: number, sum: number): boolean
     const next = entry + indexEntryBytes
     if (index[entry + sumOffset] === sums.own) value = 0
     if (next === index.length || index[next + sumOffset] === sums.own) {
-      if (crc32(items.subarray(start, end), value) !== index.readUInt32LE(entry + crcOffset)) return false
+      if (crcOf(items, start, end, value) !== index.readUInt32LE(entry + crcOffset)) return false
       start = end
     }
     at = end
