@@ -11,8 +11,5 @@ await ensure({ page: true })
 const dist = join(root, "dist")
 rmSync(dist, { recursive: true, force: true })
 const compiler = join(root, "node_modules/typescript/bin/tsc")
-process.exitCode = await runNode([compiler, "-p", "tsconfig.build.json"], { cwd: root })
-if (process.exitCode === 0) {
-  const { bundle } = await import("./bundle.mjs")
-  await bundle(dist)
-}
+const code = await runNode([compiler, "-p", "tsconfig.build.json"], { cwd: root })
+process.exitCode = code === 0 ? await runNode([join(root, "scripts/bundle.mjs"), dist]) : code

@@ -1,4 +1,4 @@
-/** `npm run build`: the built web page, and nothing else, since the server runs from its sources. */
+/** `npm run build`: the built web page, and the bundle that `npm start` runs until the sources change. */
 import { ensure } from "./ensure.mjs"
 
-await ensure({ page: true })
+await ensure({ page: true, program: true })

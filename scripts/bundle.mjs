@@ -1,13 +1,13 @@
 /**
- * The program of the package: a few large files instead of a thousand small ones, most of which are Effect's. Reading and
- * compiling modules one by one is what a start costs.
+ * `node scripts/bundle.mjs DIR`: the program as a few large files instead of a thousand small ones, most of which are
+ * Effect's; to read and compile modules one by one is what a start costs. DIR is a folder at the root of the checkout.
  *
- * Modules of `effect` are whole in it, and each has a file under `dist/effect` that hands on its exports: plugins are given
+ * Modules of `effect` are whole in it, and each has a file under `effect` that hands on its exports: plugins are given
  * these (`src/app/plugins/ownModulesOfBundle.ts`), so that there is one copy of whatever the program and a plugin share.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { builtinModules } from "node:module"
-import { dirname, join, relative, sep } from "node:path"
+import { dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
 import { root } from "./project-node.mjs"
@@ -152,7 +152,7 @@ const options = (dir) => ({
 const inputs = (paths) => Object.fromEntries(paths.map((it) => [it, source(it)]))
 
 /** @param {string} dir folder that gets the files; others in it stay */
-export const bundle = async (dir) => {
+const bundle = async (dir) => {
   const entries = { ...inputs(programs), ...pluginEntry }
   // First only to see what is used: which modules of `effect` there are, and who needs which.
   const trial = await (await build({ ...entries, ...servers })).generate({ format: "esm" })
@@ -171,7 +171,8 @@ export const bundle = async (dir) => {
   const { output } = await (
     await build({ ...entries, ...copies })
   ).write({
-    ...options(dir), // Each of these files has all that its modules import, in itself or in the one before.
+    ...options(dir),
+    // Each of these files has all that its modules import, in itself or in the one before.
     codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: fileOf, debugName: "shared" }] }
   })
   for (const program of smallPrograms) {
@@ -180,3 +181,5 @@ export const bundle = async (dir) => {
   const modules = output.flatMap((it) => (it.type === "chunk" ? it.moduleIds : []))
   writeFileSync(join(dir, "THIRD-PARTY-LICENSES.txt"), `${licences(modules)}\n`)
 }
+
+await bundle(resolve(process.argv[2] ?? "dist"))

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { exclusively } from "./exclusively.mjs"
+import * as Program from "./program.mjs"
 import { bringsNode, bundledNode, root, run, tooOld } from "./project-node.mjs"
 
 /** @param {...string} path */
@@ -133,12 +134,26 @@ const buildPage = async () => {
   say("Web page built.")
 }
 
+/** A program that cannot be bundled runs from its sources, which costs a slower start and nothing else. */
+const bundleProgram = async () => {
+  try {
+    await exclusively(at(".ensure.lock"), async () => {
+      if (Program.isBundled()) return
+      say("Bundling the program ...")
+      if (!(await Program.bundle())) say("It was not bundled, and runs from its sources.")
+    })
+  } catch {
+    say("It cannot be bundled here, and runs from its sources.")
+  }
+}
+
 /**
  * Ends the process with a sentence when something is missing and cannot be put in place.
  *
- * @param {{ readonly page: boolean }} needs whether the built web page is needed too
+ * @param {{ readonly page: boolean, readonly program?: boolean }} needs whether the built web page is needed too, and the
+ *   bundle of the program as it is now
  */
-export const ensure = async ({ page }) => {
+export const ensure = async ({ page, program = false }) => {
   try {
     const refusal = bundledNode() === undefined && !bringsNode() ? tooOld() : undefined
     if (refusal !== undefined) throw new Error(refusal)
@@ -149,6 +164,7 @@ export const ensure = async ({ page }) => {
       })
     const unusable = bundledNode() === undefined ? tooOld() : undefined
     if (unusable !== undefined) throw new Error(unusable)
+    if (program && !Program.isBundled()) await bundleProgram()
   } catch (error) {
     say(error instanceof Error ? error.message : String(error))
     process.exit(1)
