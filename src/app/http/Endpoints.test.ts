@@ -1,9 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Effect, Layer, Schema } from "effect"
+import { Cause, Context, Effect, Layer, Redacted, Schema } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { HttpApi, HttpApiEndpoint, HttpApiError, HttpApiGroup, HttpApiMiddleware, HttpApiSchema } from "effect/http-api"
+import {
+  HttpApi,
+  HttpApiEndpoint,
+  HttpApiError,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity
+} from "effect/http-api"
 import * as Problem from "../../domain/Problem.ts"
 import * as Endpoints from "./Endpoints.ts"
 
@@ -130,6 +138,43 @@ describe("an endpoint", () => {
 
   it("is inside its middleware", async () => {
     assert.strictEqual((await ask("GET", "/greet")).headers.get("x-outer"), "GET greet")
+  })
+})
+
+class Door extends HttpApiMiddleware.Service<Door>()("test/Door", { security: { key: HttpApiSecurity.bearer } }) {}
+
+describe("an API that asks for credentials", () => {
+  const Guarded = HttpApi.make("guarded")
+    .add(HttpApiGroup.make("inside").add(HttpApiEndpoint.post("say", "/say", { payload: Body, success: Body })))
+    .middleware(Door)
+    .middleware(Outer)
+    .annotate(HttpApi.ParseOptions, { onExcessProperty: "error" })
+  const door = Layer.succeed(Door, {
+    key: (endpoint, { credential }) =>
+      Redacted.value(credential) === "sesame"
+        ? endpoint
+        : Effect.succeed(HttpServerResponse.text("shut", { status: 401 }))
+  })
+  const inside = Endpoints.group(Guarded, "inside", (handle) =>
+    Effect.succeed(handle({ say: ({ payload }) => Effect.succeed(payload) }))
+  )
+  const { handler: guarded } = HttpRouter.toWebHandler(inside.pipe(Layer.provide([door, outer])), {
+    disableLogger: true
+  })
+  const say = async (body: string, headers: Record<string, string> = {}) => {
+    const response = await guarded(new Request("http://test/say", { method: "POST", body, headers }))
+    return `${response.status} ${await response.text()}`
+  }
+  const sesame = { authorization: "Bearer sesame" }
+
+  it("lets in who has them and nobody else", async () => {
+    assert.strictEqual(await say('{"text":"a"}', sesame), '200 {"text":"a"}')
+    assert.strictEqual(await say('{"text":"a"}'), "401 shut")
+    assert.strictEqual(await say('{"text":"a"}', { authorization: "Bearer other" }), "401 shut")
+  })
+
+  it("reads as strictly as the API says for all of its parts", async () => {
+    assert.strictEqual(await say('{"text":"a","more":1}', sesame), "400 failure: Payload")
   })
 })
 

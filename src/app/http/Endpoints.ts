@@ -4,13 +4,19 @@
  * run as plain functions, and a handler sees what the server itself sees. Bodies are JSON. A response that a handler
  * gives as a whole, for instance a stream, goes out as it is.
  */
-import "effect/schema/SchemaJITCompiler/enable"
-import { Context, Effect, type Layer, Result, Schema } from "effect"
+import { Context, Effect, type Layer, Result, type Scope } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest, ParsedSearchParams } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { HttpApi, type HttpApiEndpoint, HttpApiError, type HttpApiGroup, HttpApiSchema } from "effect/http-api"
-import * as Problem from "../../domain/Problem.ts"
+import {
+  HttpApi,
+  HttpApiBuilder,
+  type HttpApiEndpoint,
+  type HttpApiGroup,
+  HttpApiMiddleware,
+  type HttpApiSecurity
+} from "effect/http-api"
+import { payloadReader, reader, type Slots, slotsOf, type Write, writer } from "./EndpointCodecs.ts"
 
 type Declared<
   Groups extends HttpApiGroup.Constraint,
@@ -43,85 +49,18 @@ type Handle<Endpoints extends Record<string, HttpApiEndpoint.Constraint>> = <
 
 type Handler = (given: object) => Effect.Effect<unknown, unknown>
 type Answer = Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, HttpRouter.Provided>
-// oxlint-disable-next-line typescript/no-explicit-any -- the codecs of a wire need nothing, which their type does not tell
-type Codec = Schema.Codec<any, any>
-
-const failed = (kind: HttpApiError.HttpApiSchemaError["kind"], cause: Schema.SchemaError) =>
-  new HttpApiError.HttpApiSchemaError({ kind, cause })
-
-/** What a handler gives was checked by the compiler: a value that cannot be written is a defect. */
-const written = (schema: Schema.Top, kind: "Body" | "ResponseHeaders") => {
-  const encode = Schema.encodeUnknownResult(schema as Codec)
-  return (value: unknown): unknown => {
-    const encoded = encode(value)
-    if (Result.isFailure(encoded)) throw failed(kind, encoded.failure)
-    return encoded.success
-  }
-}
-
-type Write = (value: unknown) => HttpServerResponse.HttpServerResponse
-
-/** Writes what the handlers of an endpoint give, which has one status and one shape. */
-const writer = (successes: ReadonlyMap<number, ReadonlyArray<Schema.Top>>): Write => {
-  const [only, ...more] = successes
-  // A stream: its handler gives the response.
-  if (only === undefined) return () => HttpServerResponse.empty({ status: 204 })
-  const [status, [schema, ...others]] = only
-  if (schema === undefined || more.length > 0 || others.length > 0) throw new Error("an endpoint gives one thing")
-  if (HttpApiSchema.isWithHeaders(schema)) {
-    const write = bodyWriter(status, schema.schema)
-    const headers = written(schema.headers, "ResponseHeaders")
-    return (value) => {
-      const both = value as HttpApiSchema.withHeaders<unknown, unknown>
-      return HttpServerResponse.setHeaders(write(both.body), headers(both.headers) as Record<string, string>)
-    }
-  }
-  return bodyWriter(status, schema)
-}
-
-const bodyWriter = (status: number, schema: Schema.Top): Write => {
-  if (HttpApiSchema.isNoContent(schema.ast)) return () => HttpServerResponse.empty({ status })
-  const body = written(schema, "Body")
-  const options = { status, contentType: "application/json" }
-  return (value) => HttpServerResponse.text(JSON.stringify(body(value)), options)
-}
-
-const reader = (kind: HttpApiError.HttpApiSchemaError["kind"], schema: Schema.Top | undefined, options?: object) => {
-  if (schema === undefined) return undefined
-  const decode = Schema.decodeUnknownResult(schema as Codec, options)
-  return (input: unknown) => Result.mapError(decode(input), (cause) => failed(kind, cause))
-}
-
-/** Reads a body that `JsonBody.check` has admitted. An empty one stands for nothing. */
-const payloadReader = (endpoint: HttpApiEndpoint.Top, options: object | undefined) => {
-  const [declared] = endpoint.payload.values()
-  if (declared === undefined) return undefined
-  const schemas = declared.schemas as ReadonlyArray<Schema.Top>
-  const read = reader("Payload", Schema.Union(schemas), options)!
-  const nothing = schemas.some(({ ast }) => ast._tag === "Null") ? null : undefined
-  return (request: HttpServerRequest): Effect.Effect<unknown, unknown> =>
-    Effect.flatMap(Effect.orDie(request.text), (text): Effect.Effect<unknown, unknown> => {
-      if (text === "") return Effect.fromResult(read(nothing))
-      try {
-        return Effect.fromResult(read(JSON.parse(text)))
-      } catch {
-        return Problem.fail("invalid_json")
-      }
-    })
-}
-
 /** One endpoint as the effect that answers its requests. */
 const serve = (
   endpoint: HttpApiEndpoint.Top,
   group: HttpApiGroup.Top,
-  options: Context.Context<never>,
+  options: Slots,
   write: Write,
   handler: Handler
 ): Answer => {
-  const readParams = reader("Params", endpoint.params)
-  const readHeaders = reader("Headers", endpoint.headers)
-  const readQuery = reader("Query", endpoint.query)
-  const readPayload = payloadReader(endpoint, Context.getOrUndefined(options, HttpApi.PayloadParseOptions))
+  const readParams = reader("Params", endpoint.params, options.params)
+  const readHeaders = reader("Headers", endpoint.headers, options.headers)
+  const readQuery = reader("Query", endpoint.query, options.query)
+  const readPayload = payloadReader(endpoint, options.payload)
   const answer = (given: unknown) => (HttpServerResponse.isHttpServerResponse(given) ? given : write(given))
   return Effect.withFiber(({ context }) => {
     const request = Context.getUnsafe(context, HttpServerRequest)
@@ -151,6 +90,17 @@ const serve = (
 
 type Wrap = (endpoint: Answer, options: object) => Answer
 
+/** Middleware that asks for credentials, as such that does not. Each of the two APIs knows one scheme at most. */
+const asking = (security: Readonly<Record<string, HttpApiSecurity.HttpApiSecurity>>, wraps: Record<string, Wrap>) => {
+  const [only, ...more] = Object.entries(security)
+  if (only === undefined || more.length > 0) throw new Error("a middleware asks for one kind of credentials")
+  const [name, scheme] = only
+  const credentials = HttpApiBuilder.securityDecode(scheme)
+  const wrap = wraps[name]!
+  return (endpoint: Answer, options: object): Answer =>
+    Effect.flatMap(credentials, (credential) => wrap(endpoint, { ...options, credential }))
+}
+
 /** The endpoint inside its middleware; what was declared first is innermost. */
 const wrapped = (
   endpoint: HttpApiEndpoint.Top,
@@ -160,8 +110,12 @@ const wrapped = (
 ): Answer => {
   let inside = answer
   for (const key of endpoint.middlewares) {
-    const middleware = Context.getUnsafe(services, key as Context.Key<never, Wrap>)
-    inside = middleware(inside, { endpoint, group })
+    const given = Context.getUnsafe(services, key as Context.Key<never, unknown>)
+    const service = key as HttpApiMiddleware.AnyService
+    const wrap = HttpApiMiddleware.isSecurity(service)
+      ? asking(service.security, given as Record<string, Wrap>)
+      : (given as Wrap)
+    inside = wrap(inside, { endpoint, group })
   }
   return inside
 }
@@ -186,7 +140,7 @@ export const group = <
   never,
   E,
   | HttpRouter.HttpRouter
-  | R
+  | Exclude<R, Scope.Scope>
   | HttpApiEndpoint.Middleware<Declared<Groups, Name>[keyof Declared<Groups, Name>]>
   | HttpRouter.Request.From<"Requires", Exclude<Needs<Handlers>, HttpRouter.Provided>>
 > =>
@@ -201,7 +155,8 @@ export const group = <
         onEndpoint: ({ endpoint, group: declared, mergedAnnotations, successes }) => {
           const handler = handlers[endpoint.identifier]
           if (handler === undefined) throw new Error(`${name}.${endpoint.identifier} has no handler`)
-          const answer = serve(endpoint, declared, mergedAnnotations, writer(successes), handler)
+          const options = slotsOf(mergedAnnotations)
+          const answer = serve(endpoint, declared, options, writer(successes, options), handler)
           routes.push(
             HttpRouter.route(
               endpoint.method,

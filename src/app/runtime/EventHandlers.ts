@@ -1,10 +1,10 @@
 /** Handlers for event streams: both ways of watching read the same log and share one fan-out for each worker. */
 import { Effect, RcMap } from "effect"
-import { HttpApiBuilder } from "effect/http-api"
 import { RuntimeApi } from "../../domain/api/RuntimeApi.ts"
 import type { WorkerId } from "../../domain/Identifiers.ts"
 import type { Watch } from "../../domain/WatchStream.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
+import * as Endpoints from "../http/Endpoints.ts"
 import * as EventSocket from "../streams/EventSocket.ts"
 import * as EventSse from "../streams/EventSse.ts"
 import { makeGroups } from "../streams/Fanout.ts"
@@ -13,10 +13,10 @@ import { OpenStreams } from "../streams/OpenStreams.ts"
 
 const speakerOf = (worker_id: WorkerId): Speaker => ({ prefix: "runtime", worker_id })
 
-export const EventHandlers = HttpApiBuilder.group(
+export const EventHandlers = Endpoints.group(
   RuntimeApi,
   "events",
-  Effect.fnUntraced(function* (handlers) {
+  Effect.fnUntraced(function* (handle) {
     const runtime = yield* WorkerRuntime
     const streams = yield* OpenStreams
     const groups = yield* makeGroups(runtime.watch, speakerOf)
@@ -25,19 +25,18 @@ export const EventHandlers = HttpApiBuilder.group(
       (cursor, watcher, onReset) =>
         runtime.watch(worker_id, cursor, watcher, onReset)
 
-    return handlers
-      .handleRaw("socket", ({ params: { worker_id }, query: { cursor } }) =>
+    return handle({
+      socket: ({ params: { worker_id }, query: { cursor } }) =>
         EventSocket.respond({
           speaker: speakerOf(worker_id),
           cursor,
           watch: watchOf(worker_id),
           group: RcMap.get(groups, worker_id)
-        }).pipe(Effect.provideService(OpenStreams, streams))
-      )
-      .handleRaw("sse", ({ params: { worker_id }, query: { cursor } }) =>
+        }).pipe(Effect.provideService(OpenStreams, streams)),
+      sse: ({ params: { worker_id }, query: { cursor } }) =>
         EventSse.respond({ speaker: speakerOf(worker_id), cursor, watch: watchOf(worker_id) }).pipe(
           Effect.provideService(OpenStreams, streams)
         )
-      )
+    })
   })
 )

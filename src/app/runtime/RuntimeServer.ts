@@ -3,7 +3,8 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Effect, Layer, type Redacted, Schedule } from "effect"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
-import { HttpApiBuilder } from "effect/http-api"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { OpenApi } from "effect/http-api"
 import { RuntimeApi } from "../../domain/api/RuntimeApi.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
@@ -15,7 +16,6 @@ import * as StreamMetrics from "../streams/StreamMetrics.ts"
 import { serverOptions } from "../streams/WebSockets.ts"
 import { EventHandlers } from "./EventHandlers.ts"
 import { Lifecycle } from "./Lifecycle.ts"
-import * as RequestSight from "./RequestSight.ts"
 import * as RuntimeAuthLayer from "./RuntimeAuthLayer.ts"
 import * as RuntimeBodyLayer from "./RuntimeBodyLayer.ts"
 import * as RuntimeEdgeLayer from "./RuntimeEdgeLayer.ts"
@@ -36,20 +36,22 @@ const drainPollMs = 50
 /** Requests that are under way after that have this long. */
 const gracefulShutdown = "5 seconds"
 
+const document = HttpRouter.add(
+  "GET",
+  Unrouted.openApiPath,
+  Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(RuntimeApi)))
+)
+
 const routes = (token: Options["token"]) =>
-  HttpApiBuilder.layer(RuntimeApi, { openapiPath: Unrouted.openApiPath }).pipe(
-    Layer.provide(
-      RequestSight.forHandlers(
-        Layer.mergeAll(
-          RuntimeHandlers,
-          WorkerHandlers,
-          EventHandlers,
-          BundleHandlers,
-          ObservabilityHandlers,
-          HealthHandlers
-        )
-      )
-    ),
+  Layer.mergeAll(
+    RuntimeHandlers,
+    WorkerHandlers,
+    EventHandlers,
+    BundleHandlers,
+    ObservabilityHandlers,
+    HealthHandlers,
+    document
+  ).pipe(
     Layer.provide([RuntimeEdgeLayer.layer, RuntimeBodyLayer.layer, RuntimeAuthLayer.layer(token)]),
     Layer.provideMerge(Unrouted.layer)
   )
@@ -63,7 +65,6 @@ const routerConfig = {
 const serving = (options: Options) =>
   HttpRouter.serve(routes(options.token), { routerConfig, disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))),
-    Layer.provide(RequestSight.server),
     Layer.provideMerge(
       NodeHttpServer.layer(() => NodeServer.make(RuntimeGate.make(options.token !== undefined)), {
         ...options.listen,

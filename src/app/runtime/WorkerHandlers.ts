@@ -1,6 +1,6 @@
 /** Handlers for workers: each one call of the engine between two mappings. */
 import { Effect } from "effect"
-import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { HttpApiSchema } from "effect/http-api"
 import { RuntimeApi } from "../../domain/api/RuntimeApi.ts"
 import * as Mapping from "../../domain/api/RuntimeMapping.ts"
 import type { WorkerStatus } from "../../domain/api/RuntimeWire.ts"
@@ -9,6 +9,7 @@ import { maxListLimit } from "../../domain/engine/Views.ts"
 import * as Problem from "../../domain/Problem.ts"
 import { ending, type Replayable, type Worker } from "../../domain/Worker.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
+import * as Endpoints from "../http/Endpoints.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 
 interface Keyed {
@@ -34,10 +35,10 @@ const page = (workers: ReadonlyArray<Worker>, status: WorkerStatus | undefined, 
   }
 }
 
-export const WorkerHandlers = HttpApiBuilder.group(
+export const WorkerHandlers = Endpoints.group(
   RuntimeApi,
   "workers",
-  Effect.fnUntraced(function* (handlers) {
+  Effect.fnUntraced(function* (handle) {
     const runtime = yield* WorkerRuntime
     const lifecycle = yield* Lifecycle
     /** The engine's own word for draining is one of field v1 that does not say that it passes. */
@@ -51,7 +52,7 @@ export const WorkerHandlers = HttpApiBuilder.group(
         )
       )
 
-    return handlers.handleAll({
+    return handle({
       list: Effect.fnUntraced(function* ({ query: { cursor, limit, status } }) {
         if (limit !== undefined && limit > maxListLimit) {
           return yield* Problem.make("limit_too_large", undefined, { max: maxListLimit })

@@ -216,9 +216,11 @@ const BundlesGroup = HttpApiGroup.make("config_bundles")
   )
   .annotate(OpenApi.Description, "Config bundles that workers can be created from.")
 
+export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8"
+
 const ObservabilityGroup = HttpApiGroup.make("observability").add(
   HttpApiEndpoint.get("metrics", "/metrics", {
-    success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4; charset=utf-8" }))
+    success: Schema.String.pipe(HttpApiSchema.asText({ contentType: metricsContentType }))
   }).annotate(OpenApi.Description, "Prometheus text.")
 )
 
