@@ -13,6 +13,7 @@ import * as EventSocket from "./EventSocket.ts"
 import * as Fanout from "./Fanout.ts"
 import { deadAfterHeartbeats, OpenStreams } from "./OpenStreams.ts"
 import { heartbeatMs } from "./Frames.ts"
+import { drainDeadlineMs } from "./StreamSession.ts"
 import { serverOptions } from "./WebSockets.ts"
 
 /** A worker that says what the test says. */
@@ -144,6 +145,49 @@ describe("an idle stream", () => {
       const code = Buffer.alloc(2)
       code.writeUInt16BE(4408)
       assert.isTrue(peer.bytes().includes(code))
+    })
+  )
+})
+
+/** Says more than the buffers of both ends take, a piece in each turn of the event loop. */
+const flood = (log: EventLog) =>
+  Effect.promise(async () => {
+    const text = "x".repeat(131_072)
+    for (let said = 0; said < 192; said++) {
+      log.append({ event: "text_delta", data: { text } })
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  })
+
+describe("a client that stops reading", () => {
+  const stopped = Effect.gen(function* () {
+    const { log, watch } = makeWorker()
+    const { port, streams } = yield* serve(watch)
+    const peer = yield* deadClient(port)
+    yield* until(() => peer.bytes().includes('"snapshot"'))
+    peer.socket.pause()
+    yield* flood(log)
+    return { peer, streams }
+  })
+
+  it.effect("is cut when what waits for it has not drained in time, and not before", () =>
+    Effect.gen(function* () {
+      const { streams } = yield* stopped
+      yield* TestClock.adjust(drainDeadlineMs - 1)
+      assert.strictEqual(yield* streams.count, 1)
+      yield* TestClock.adjust(1)
+      yield* until(() => Effect.runSync(streams.count) === 0)
+    })
+  )
+
+  it.effect("is told what it missed, and stays, when it reads again in time", () =>
+    Effect.gen(function* () {
+      const { peer, streams } = yield* stopped
+      yield* TestClock.adjust(drainDeadlineMs - 1)
+      peer.socket.resume()
+      yield* until(() => peer.bytes().includes('"runtime.overflow"'))
+      yield* TestClock.adjust(drainDeadlineMs)
+      assert.strictEqual(yield* streams.count, 1)
     })
   )
 })
