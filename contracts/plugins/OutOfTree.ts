@@ -7,6 +7,7 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Schema } from "effect"
 import { afterAll } from "vitest"
+import { exclusively } from "../../scripts/exclusively.mjs"
 
 const checkout = fileURLToPath(new URL("../..", import.meta.url))
 const cache = join(checkout, "node_modules/.cache/yoi-packed")
@@ -103,15 +104,17 @@ const digest = () => {
   return hash.digest("hex").slice(0, 16)
 }
 
-/** `npm pack`, once for the same sources. */
+/** `npm pack`, once for the same sources, whichever test asks first. */
 export const packed = async (): Promise<string> => {
   const folder = join(cache, digest())
   const tarball = () => (fs.existsSync(folder) ? fs.readdirSync(folder).find((it) => it.endsWith(".tgz")) : undefined)
-  if (tarball() === undefined) {
+  fs.mkdirSync(dirname(cache), { recursive: true })
+  await exclusively(`${cache}.lock`, async () => {
+    if (tarball() !== undefined) return
     fs.rmSync(cache, { recursive: true, force: true })
     fs.mkdirSync(folder, { recursive: true })
     await must(checkout, "npm", ["pack", "--silent", "--pack-destination", folder])
-  }
+  })
   return join(folder, tarball() ?? "")
 }
 
