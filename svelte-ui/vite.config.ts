@@ -1,4 +1,6 @@
 /** The web page is a static single-page application; the backend serves `build/` on the port of its own API. */
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
 import adapter from "@sveltejs/adapter-static"
 import { sveltekit } from "@sveltejs/kit/vite"
 import tailwindcss from "@tailwindcss/vite"
@@ -7,6 +9,11 @@ import manifest from "./package.json" with { type: "json" }
 
 /** Where `vite dev` sends API calls: a running backend. */
 const backend = process.env["YOI_BACKEND"] ?? "http://127.0.0.1:8787"
+
+/** The framework hashes its own inline scripts; this is the one of the template. */
+const template = readFileSync(new URL("./src/app.html", import.meta.url), "utf8")
+const firstScript = /<script>([\s\S]*?)<\/script>/.exec(template)?.[1] ?? ""
+const firstScriptHash = `sha256-${createHash("sha256").update(firstScript).digest("base64")}` as const
 
 /**
  * The announcer of page changes carries the framework's only style attribute, which would need an exception in the content
@@ -21,6 +28,19 @@ const announcerWithoutStyleAttribute: Plugin = {
       const next = code.replace(/style="position: absolute;[^"]*"/, 'class="sr-only"')
       if (next === code) this.error("The announcer's style attribute is not where it was: look at the new version.")
       return next
+    }
+  }
+}
+
+/** The framework asks for the page of errors before it shows any other; beside the rest it costs no further round trip. */
+const errorPageAtOnce: Plugin = {
+  name: "error-page-at-once",
+  transform: {
+    filter: { id: /\/generated\/build\/client-optimized\/app\.js$/ },
+    handler(code) {
+      const next = code.replace("() => import('./nodes/1')", "() => Promise.resolve(errorPage)")
+      if (next === code) this.error("The page of errors is not where it was: look at the new version.")
+      return `import * as errorPage from './nodes/1'\n${next}`
     }
   }
 }
@@ -47,16 +67,22 @@ export default defineConfig({
   },
   plugins: [
     announcerWithoutStyleAttribute,
+    errorPageAtOnce,
     tailwindcss(),
     sveltekit({
-      adapter: adapter({ fallback: "index.html" }),
+      // Pages are rendered ahead where nothing but data is missing; the shell is for the others.
+      adapter: adapter({ fallback: "shell.html", precompress: true }),
+      // A page can be painted as soon as its document is there.
+      inlineStyleThreshold: Number.POSITIVE_INFINITY,
+      // The shell is sent at any depth, and all pages are alike.
+      paths: { relative: false },
       // Not the time of the build: the same sources give the same files.
       version: { name: manifest.version },
       csp: {
         mode: "hash",
         directives: {
           "default-src": ["self"],
-          "script-src": ["self"],
+          "script-src": ["self", firstScriptHash],
           "style-src": ["self"],
           "img-src": ["self", "data:"],
           "connect-src": ["self"],

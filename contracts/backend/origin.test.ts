@@ -4,12 +4,19 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { request as httpRequest } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { brotliCompressSync, gzipSync } from "node:zlib"
 import { serve, type Served } from "./BackendLayer.ts"
 import { type Answer, assertProblem, create, get, inTurn, workerPath, workersPath } from "./Stranger.ts"
 import { isEvent, refusal, watch } from "./Watcher.ts"
 
 const inline = "'sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='"
-const page = `<!doctype html><meta http-equiv="content-security-policy" content="script-src 'self' ${inline}"><p>the page`
+const inlineStyle = "'sha256-BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB='"
+const document = (script: string, words: string) =>
+  `<!doctype html><meta http-equiv="content-security-policy" content="default-src 'self'; script-src 'self' ${script}; style-src 'self' ${inlineStyle}"><p>${words}`
+const page = document(inline, "the page")
+
+/** Of the document that was rendered ahead: each has a script of its own. */
+const ahead = "'sha256-CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC='"
 
 let root = ""
 let backend: Served
@@ -19,7 +26,13 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "yoi-page-"))
   mkdirSync(join(root, "_app/immutable/chunks"), { recursive: true })
   writeFileSync(join(root, "index.html"), page)
+  mkdirSync(join(root, "settings"))
+  writeFileSync(join(root, "settings/connections.html"), document(ahead, "rendered ahead"))
+  writeFileSync(join(root, "settings/connections.html.br"), brotliCompressSync(document(ahead, "rendered ahead")))
+  writeFileSync(join(root, "shell.html"), document(inline, "the shell"))
   writeFileSync(join(root, "favicon.svg"), "<svg/>")
+  writeFileSync(join(root, "_app/immutable/chunks/b.C3d4.js"), "export const b = 1")
+  writeFileSync(join(root, "_app/immutable/chunks/b.C3d4.js.gz"), gzipSync("export const b = 1"))
   writeFileSync(join(root, "_app/immutable/chunks/a.B1c2.js"), "export {}")
   backend = await serve({ pageRoot: root, allowedHosts: ["workspace.test", "proxy.test:8443"] })
   worker = await create(backend.url)
@@ -233,8 +246,9 @@ describe("every answer", () => {
           })
         )
         assert.strictEqual(policy.get("default-src"), "'none'")
-        assert.strictEqual(policy.get("script-src"), `'self' ${inline}`)
-        assert.strictEqual(policy.get("style-src"), "'self'")
+        const isPage = path === "/" && method === "GET"
+        assert.strictEqual(policy.get("script-src"), isPage ? `'self' ${inline}` : "'self'")
+        assert.strictEqual(policy.get("style-src"), isPage ? `'self' ${inlineStyle}` : "'self'")
         assert.strictEqual(policy.get("connect-src"), "'self'")
         assert.strictEqual(policy.get("frame-ancestors"), "'none'")
         assert.strictEqual(policy.get("base-uri"), "'none'")
@@ -258,13 +272,64 @@ describe("the page", () => {
     )
   })
 
+  const html = { accept: "text/html" }
+
+  it("has documents that were rendered ahead at their paths, and its shell at every other place", async () => {
+    const saidAt = async (path: string, headers: Readonly<Record<string, string>> = html) =>
+      (await asked(path, headers)).text
+    assert.include(await saidAt("/", {}), "the page")
+    assert.include(await saidAt("/settings/connections"), "rendered ahead")
+    assert.include(await saidAt("/settings/connections?new=1"), "rendered ahead")
+    for (const path of ["/settings", "/settings/", "/workers/a/b", "/nowhere", "/settings/connections/edit/x"])
+      assert.include(await saidAt(path), "the shell", path)
+    assert.strictEqual((await asked("/nowhere.js", html)).status, 404)
+    assert.strictEqual((await asked("/nowhere")).status, 404)
+  })
+
+  it("comes with the policy of the document that is sent, also when the page is built anew meanwhile", async () => {
+    const policyAt = async (path: string, headers: Readonly<Record<string, string>> = {}) =>
+      (await asked(path, { ...html, ...headers })).headers.get("content-security-policy") ?? ""
+    const own = await policyAt("/settings/connections")
+    assert.include(own, `script-src 'self' ${ahead};`)
+    assert.include(own, `style-src 'self' ${inlineStyle};`)
+    assert.notInclude(own, inline)
+    // Who has it keeps the policy of the answer that says so.
+    const etag = (await asked("/settings/connections", html)).headers.get("etag")!
+    assert.strictEqual(await policyAt("/settings/connections", { "if-none-match": etag }), own)
+    const fresh = "'sha256-DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD='"
+    writeFileSync(join(root, "shell.html"), document(fresh, "the shell"))
+    assert.include(await policyAt("/workers/a/b"), fresh)
+    writeFileSync(join(root, "shell.html"), document(inline, "the shell"))
+  })
+
+  it("is sent in an encoding that the client takes and the build left", async () => {
+    const sent = async (path: string, accept: string, more: Readonly<Record<string, string>> = {}) => {
+      const { headers, status } = await asked(path, { ...html, "accept-encoding": accept, ...more })
+      return [status, headers.get("content-encoding"), headers.get("content-type"), headers.get("vary")]
+    }
+    const script = "/_app/immutable/chunks/b.C3d4.js"
+    const type = "text/javascript; charset=utf-8"
+    assert.deepStrictEqual(await sent(script, "gzip, br"), [200, "gzip", type, "accept-encoding"])
+    assert.deepStrictEqual(await sent(script, "br"), [200, null, type, "accept-encoding"])
+    assert.deepStrictEqual(await sent(script, "gzip;q=0"), [200, null, type, "accept-encoding"])
+    const page = "text/html; charset=utf-8"
+    assert.deepStrictEqual(await sent("/settings/connections", "gzip, br"), [200, "br", page, "accept-encoding"])
+    assert.deepStrictEqual(await sent("/", "gzip, br"), [200, null, page, "accept-encoding"])
+    const { headers } = await asked(script, { "accept-encoding": "gzip" })
+    const again = { "if-none-match": headers.get("etag")! }
+    assert.strictEqual((await sent(script, "gzip", again))[0], 304)
+    assert.strictEqual((await sent(script, "identity", again))[0], 200)
+    const unpacked = await fetch(`${backend.url}${script}`)
+    assert.strictEqual(await unpacked.text(), "export const b = 1")
+  })
+
   it("is unchanged for who has it", async () => {
     const etag = (await asked("/")).headers.get("etag")!
     assert.strictEqual((await asked("/", { "if-none-match": etag })).status, 304)
   })
 
   it("answers its own places to a browser, and a problem to a program", async () => {
-    assert.strictEqual((await asked("/settings/runtimes", { accept: "text/html" })).text, page)
+    assert.strictEqual((await asked("/settings/runtimes", { accept: "text/html" })).text, document(inline, "the shell"))
     assertProblem(await asked("/settings/runtimes"), { status: 404, code: "not_found" })
   })
 

@@ -51,6 +51,34 @@ it("the settings page loads at most 90 kB of script", async () => {
   assert.isAtMost(total, budgetBytes)
 })
 
+it("the document alone shows what the page is, before any script has run", async () => {
+  const page = await open(`${backend.url}/settings/connections`, { javaScriptEnabled: false })
+  await page.getByRole("heading", { name: "Runtime connections", level: 1 }).waitFor()
+  await page.getByRole("link", { name: "Workers" }).first().waitFor()
+  assert.strictEqual(await page.evaluate(() => getComputedStyle(document.querySelector("main")!).flexGrow), "1")
+})
+
+it("a page that was rendered in English is not seen by who reads another language", async () => {
+  const one = await openPage(browser, { locale: "ja-JP" })
+  opened.push(one)
+  // Whatever can be seen, in every frame that is drawn.
+  await one.page.addInitScript(() => {
+    const seen = new Set<string>()
+    Object.assign(globalThis, { seen })
+    const look = () => {
+      const title = document.querySelector("h1")
+      if (title !== null && getComputedStyle(title).visibility === "visible") seen.add(title.textContent)
+      requestAnimationFrame(look)
+    }
+    look()
+  })
+  await one.page.goto(`${backend.url}/settings/connections`)
+  await one.page.getByRole("row").filter({ hasText: "backend-internal" }).waitFor()
+  assert.deepStrictEqual(await one.page.evaluate(() => [...(globalThis as unknown as { seen: Set<string> }).seen]), [
+    "ランタイム接続"
+  ])
+})
+
 it("nothing jumps while the settings page loads", async () => {
   const one = await openPage(browser)
   opened.push(one)

@@ -1,5 +1,4 @@
 /** The backend as one layer: engine, registry, hub, API and page on one port. */
-import { readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -91,14 +90,6 @@ const runtimeHome = ({ dataRoot, profiles }: Options) =>
     program
   })
 
-/** The hashes that the page's own policy lists for its inline script. */
-const scriptHashes = (pageRoot: string | undefined) =>
-  Effect.sync(() =>
-    pageRoot === undefined
-      ? []
-      : (readFileSync(`${pageRoot}/index.html`, "utf8").match(/'sha256-[A-Za-z0-9+/=]+'/g) ?? [])
-  )
-
 /** Stops in order: no new work, streams told, requests finished; then the engine and its store. */
 const drain = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -117,14 +108,12 @@ const drain = Layer.effectDiscard(
 const server = (options: Options, login: Sessions) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const hashes = yield* scriptHashes(options.pageRoot)
       const clock = yield* Clock.Clock
       let hosts: ReadonlySet<string> = new Set()
       const node = NodeServer.make(
         BrowserGate.make({
           hosts: () => hosts,
           sessions: login,
-          contentSecurityPolicy: BrowserGate.policy([...new Set(hashes)]),
           now: () => clock.currentTimeMillisUnsafe()
         }),
         options.timeouts

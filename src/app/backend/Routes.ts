@@ -4,13 +4,13 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import * as HttpStaticServer from "effect/http/HttpStaticServer"
 import { OpenApi } from "effect/http-api"
 import { BrowserApi } from "../../domain/api/BrowserApi.ts"
 import * as BrowserEdgeLayer from "../http/BrowserEdgeLayer.ts"
 import * as Fallback from "../http/Fallback.ts"
 import * as Problems from "../http/Problems.ts"
 import * as Handlers from "./Handlers.ts"
+import * as Page from "./Page.ts"
 import { Readiness } from "./Readiness.ts"
 import * as SettingsHandlers from "./SettingsHandlers.ts"
 
@@ -78,19 +78,8 @@ const Edge = HttpRouter.middleware(
 /** Before the page can take it for a place of its own. */
 const Unknown = HttpRouter.add("*", "/api/*", unknown)
 
-/** Files with a hash in their name never change; everything else is asked for again. */
-const page = (root: string) =>
-  Layer.mergeAll(
-    HttpStaticServer.layer({
-      root: `${root}/_app/immutable`,
-      prefix: "/_app/immutable",
-      cacheControl: "public, max-age=31536000, immutable"
-    }),
-    HttpStaticServer.layer({ root, spa: true, cacheControl: "no-cache" })
-  )
-
 /** @param pageRoot folder of the built page, or undefined to serve the API alone */
 export const layer = (pageRoot: string | undefined) => {
   const api = Layer.mergeAll(Api, Document, Liveness, Ready, Unknown, Edge)
-  return pageRoot === undefined ? api : Layer.merge(api, page(pageRoot))
+  return pageRoot === undefined ? api : Layer.merge(api, Page.layer(pageRoot))
 }

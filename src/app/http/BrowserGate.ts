@@ -21,10 +21,14 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'"
 ]
 
-/** @param scriptHashes of the page's own inline boot script, as `'sha256-…'` */
-export const policy = (scriptHashes: ReadonlyArray<string>): string =>
+/** The hashes of a directive in the policy that a document carries itself. */
+const hashesOf = (document: string, directive: string): ReadonlyArray<string> =>
+  new RegExp(`[";]\\s*${directive} ([^";]*)`).exec(document)?.[1]?.match(/'sha256-[A-Za-z0-9+/=]+'/g) ?? []
+
+/** The policy for a document of the page: that of every answer, with the hashes of the document's own script and style. */
+export const policyOf = (document: string): string =>
   contentSecurityPolicy
-    .map((directive) => (directive.startsWith("script-src ") ? [directive, ...scriptHashes].join(" ") : directive))
+    .map((directive) => [directive, ...hashesOf(document, directive.split(" ", 1)[0]!)].join(" "))
     .join("; ")
 
 const refusal = (problem: Problem.Problem): Refusal => {
@@ -74,13 +78,12 @@ const hosts = ({ rawHeaders }: IncomingMessage): number =>
 export interface Options {
   readonly hosts: () => ReadonlySet<string>
   readonly sessions: Sessions
-  readonly contentSecurityPolicy: string
   readonly now: () => number
 }
 
 export const make = (options: Options): Gate => ({
   headers: [
-    ["content-security-policy", options.contentSecurityPolicy],
+    ["content-security-policy", contentSecurityPolicy.join("; ")],
     ["x-content-type-options", "nosniff"],
     ["x-frame-options", "DENY"],
     ["referrer-policy", "no-referrer"],

@@ -63,10 +63,10 @@ class I18n {
     return this.choice ?? this.browser
   }
   get browser(): Language {
-    return negotiate(navigator.languages)
+    return typeof document === "undefined" ? "en" : negotiate(navigator.languages)
   }
 
-  /** Before the first paint. */
+  /** Before the page is taken over, which waits unseen for a language other than the one it was rendered in. */
   async start(): Promise<void> {
     const kept = lasting.get(stored)
     this.choice = isLanguage(kept) ? kept : undefined
@@ -79,10 +79,14 @@ class I18n {
   }
   async #show(): Promise<void> {
     const language = this.language
-    const dictionary = await load(language)
-    if (language !== this.language) return
-    this.#dictionary = dictionary
-    document.documentElement.lang = language
+    try {
+      const dictionary = await load(language)
+      if (language !== this.language) return
+      this.#dictionary = dictionary
+      document.documentElement.lang = language
+    } catch {
+      // A dictionary that cannot be had leaves the page readable, in the language that it has.
+    }
   }
 }
 

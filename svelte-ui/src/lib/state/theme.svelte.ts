@@ -1,4 +1,4 @@
-/** Light, dark, or as the system is. `static/theme.js` shows the same choice before the first paint, by the same key. */
+/** Light, dark, or as the system is. The script of `app.html` shows the same choice before the first paint, by the same key. */
 import { lasting } from "./storage.ts"
 
 export const modes = ["light", "dark", "system"] as const
