@@ -4,19 +4,22 @@
  *
  * - `store`: the product's;
  * - `group`: one write and one fdatasync for all that wait, into blocks written in advance, encoding included;
- * - `bytes`: the same with a record that was encoded once, the limit of the disk;
+ * - `dsync`: the same with one synced write in place of the two calls;
+ * - `bytes`: `group` with a record that was encoded once, the limit of the disk;
  * - `serial`: one write and one fdatasync for each commit;
- * - `sqlite`: node:sqlite, WAL, synchronous=FULL, a transaction for each commit.
+ * - `sqlite`: node:sqlite, WAL, synchronous=FULL, a transaction for each commit;
+ * - `redis`: an XADD for each commit over a connection of the writer's own, to the server at the port that is named.
  */
-import { closeSync, fdatasync, fsyncSync, openSync, write, writeSync } from "node:fs"
+import { closeSync, constants, fdatasync, fsyncSync, openSync, write, writeSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { Effect, ManagedRuntime } from "effect"
 import { Author } from "../../contracts/worker-store/Author.ts"
 import type { Commit, WorkerStore } from "../../src/domain/WorkerStore.ts"
 import { storeOf } from "./checkout.ts"
+import { redisCommits } from "./redisCommits.ts"
 
-const [, , kind, folder, checkout] = process.argv as [string, string, string, string, string]
+const [, , kind, folder, checkout, port] = process.argv as [string, string, string, string, string, string?]
 const preparedBytes = 268_435_456
 const said = "please look at the failing build once more and tell me why"
 
@@ -30,18 +33,23 @@ const encode = ({ worker, log_epoch, events, items }: Commit): string =>
     ""
   ].join("\n")
 
-const prepared = (path: string): number => {
+const prepared = (path: string, flags: number): number => {
   const fd = openSync(path, "w")
   const zeros = Buffer.alloc(1_048_576)
   for (let at = 0; at < preparedBytes; at += zeros.length) writeSync(fd, zeros)
   fsyncSync(fd)
   closeSync(fd)
-  return openSync(path, "r+")
+  return openSync(path, constants.O_RDWR | flags)
 }
 
-/** Group commit in as few lines as it takes; `together` false makes each commit a batch of its own. */
-const raw = (together: boolean, payload: (commit: Commit) => string): Commits => {
-  const fd = prepared(join(folder, kind))
+/**
+ * Group commit in as few lines as it takes.
+ *
+ * @param together false makes each commit a batch of its own
+ * @param synced a write syncs what it has written
+ */
+const raw = (together: boolean, payload: (commit: Commit) => string, synced = false): Commits => {
+  const fd = prepared(join(folder, kind), synced ? constants.O_DSYNC : 0)
   let queue: Array<readonly [string, () => void]> = []
   let running = false
   let position = 0
@@ -55,11 +63,13 @@ const raw = (together: boolean, payload: (commit: Commit) => string): Commits =>
     write(fd, bytes, 0, bytes.length, position, (failed) => {
       if (failed !== null) throw failed
       position += bytes.length
-      fdatasync(fd, (unsynced) => {
+      const done = (unsynced: Error | null): void => {
         if (unsynced !== null) throw unsynced
         for (const [, taken] of batch) taken()
         setImmediate(cut)
-      })
+      }
+      if (synced) done(null)
+      else fdatasync(fd, done)
     })
   }
   return (commit) =>
@@ -83,12 +93,17 @@ const sqlite = (): Commits => {
 
 const raws: Record<string, () => Commits> = {
   group: () => raw(true, encode),
+  dsync: () => raw(true, encode, true),
   bytes: () => {
     const once = encode(new Author("w0").next({ say: [said] }))
     return raw(true, () => once)
   },
   serial: () => raw(false, encode),
-  sqlite
+  sqlite,
+  redis: () => {
+    const append = redisCommits(Number(port))
+    return (commit) => append(commit.worker.worker_id, encode(commit))
+  }
 }
 
 const authors = new Map<string, Author>()
