@@ -72,7 +72,8 @@ export const request = (
   return Buffer.from(`${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${given.join("")}${content}\r\n${body ?? ""}`)
 }
 
-class Connection {
+/** One kept-alive connection, with one request under way at a time. */
+export class Connection {
   readonly #socket: Socket
   #waiting: ((answer: Buffer | undefined) => void) | undefined
   readonly #arriving = new Answer()

@@ -1,10 +1,10 @@
 /** How cost grows with what is there: workers in a list and at a start, connections in the config, text in flight. */
-import { mkdirSync } from "node:fs"
+import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { alias, backend, configure, entry } from "./Backend.ts"
 import { inTurns, type Settings } from "./Contest.ts"
 import type { Run } from "./contenders/eventSource.ts"
-import { HttpLoad, request, statusOf } from "./HttpLoad.ts"
+import { bodyOf, HttpLoad, once, request, statusOf } from "./HttpLoad.ts"
 import { serve } from "./Launch.ts"
 import { contender, during, loadCores, product, root } from "./Process.ts"
 import { cpuMicros } from "./ProcStat.ts"
@@ -35,6 +35,26 @@ const grown = (
   }
 }
 
+/** The same, with what a server that only sends the same bytes takes: copying them grows with their number as well. */
+const beside = (
+  title: string,
+  found: ReadonlyMap<string, ReadonlyArray<number>>,
+  raw: ReadonlyMap<string, ReadonlyArray<number>>
+): Table => {
+  const { columns, rows } = grown(title, "p50 µs", "workers", found)
+  return {
+    title,
+    columns: [...columns, "same bytes, bare server µs", "÷ bare"],
+    rows: rows.map((row, at) => {
+      const size = [...found.keys()][at]!
+      return [...row, number(spread(raw.get(size)!).median), within(ratio(found.get(size)!, raw.get(size)!))]
+    }),
+    notes: [
+      `The bare server's own answer for ${number(sizes[2])} workers takes ${number(ratio(raw.get(String(sizes[2]))!, raw.get(String(sizes[1]))!).median)} times that for ${number(sizes[1])}.`
+    ]
+  }
+}
+
 const workers = (settings: Settings) =>
   during(async ({ folder, keep }) => {
     const store = (size: number | string) => join(folder, `store-${size}`)
@@ -61,17 +81,26 @@ const workers = (settings: Settings) =>
       const it = await keep(product(`runtime of ${size}`, args(size).slice(1)))
       ports.set(String(size), it.port)
     }
+    const timed = async (port: number, path: string) => {
+      const load = new HttpLoad(port, 1)
+      const bytes = request("GET", `127.0.0.1:${port}`, path)
+      const { failed, latencies } = await load.run(settings.turnMs / 3, () => bytes)
+      load.close()
+      if (failed > 0) throw new Error("a list was not answered")
+      return quantile(latencies, 0.5)
+    }
     const read = async (path: (size: string) => string) =>
-      inTurns(sizes.map(String), settings.rounds, async (size) => {
-        const port = ports.get(size)!
-        const load = new HttpLoad(port, 1)
-        const bytes = request("GET", `127.0.0.1:${port}`, path(size))
-        const { failed, latencies } = await load.run(settings.turnMs / 3, () => bytes)
-        load.close()
-        if (failed > 0) throw new Error("a list was not answered")
-        return quantile(latencies, 0.5)
-      })
+      inTurns(sizes.map(String), settings.rounds, (size) => timed(ports.get(size)!, path(size)))
     const last = (size: string) => `w-${String(Math.max(0, Number(size) - 11)).padStart(5, "0")}`
+    const recorded: Record<string, string> = {}
+    for (const [size, port] of ports) {
+      const answer = await once(port, request("GET", `127.0.0.1:${port}`, "/v1/workers"), 10_000)
+      if (answer === undefined) throw new Error("a list was not answered")
+      recorded[`/${size}`] = bodyOf(answer)
+    }
+    writeFileSync(join(folder, "lists.json"), JSON.stringify(recorded))
+    const bare = await keep(contender("same bytes", "replay.ts", [join(folder, "lists.json")]))
+    const raw = await inTurns(sizes.map(String), settings.rounds, (size) => timed(bare.port, `/${size}`))
     const whole = await read(() => "/v1/workers")
     const page = await read((size) => `/v1/workers?limit=10&cursor=${last(size)}`.replace("&cursor=w-00000", ""))
     const one = await read(() => "/v1/workers/w-00000")
@@ -79,7 +108,7 @@ const workers = (settings: Settings) =>
     return {
       tables: [
         grown("Start of a worker-runtime by workers in its store", "ready after ms", "workers", starts),
-        grown("List of all workers", "p50 µs", "workers", whole),
+        beside("List of all workers", whole, raw),
         grown("Last 10 of the list", "p50 µs", "workers", page),
         grown("One worker", "p50 µs", "workers", one),
         grown("What the runtime says of itself", "p50 µs", "workers", described)
@@ -94,6 +123,11 @@ const workers = (settings: Settings) =>
           "whole list, 10 000 workers ÷ 1 000 (10 = linear)",
           { is: "at most", than: 11 },
           ratio(whole.get("10000")!, whole.get("1000")!)
+        ),
+        measured(
+          "whole list of 10 000 ÷ the same bytes from a bare server",
+          { is: "at most", than: 2 },
+          ratio(whole.get("10000")!, raw.get("10000")!)
         ),
         measured(
           "last 10, 10 000 workers ÷ 10",

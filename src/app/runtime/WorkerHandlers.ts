@@ -1,5 +1,6 @@
 /** Handlers for workers: each one call of the engine between two mappings. */
 import { Effect } from "effect"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { HttpApiSchema } from "effect/http-api"
 import { RuntimeApi } from "../../domain/api/RuntimeApi.ts"
 import * as Mapping from "../../domain/api/RuntimeMapping.ts"
@@ -7,10 +8,11 @@ import type { WorkerStatus } from "../../domain/api/RuntimeWire.ts"
 import type { IdempotencyKey } from "../../domain/Identifiers.ts"
 import { maxListLimit } from "../../domain/engine/Views.ts"
 import * as Problem from "../../domain/Problem.ts"
-import { ending, type Replayable, type Worker } from "../../domain/Worker.ts"
+import { ending, type Replayable, type Worker, type WorkerPage } from "../../domain/Worker.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
 import * as Endpoints from "../http/Endpoints.ts"
 import { Lifecycle } from "./Lifecycle.ts"
+import { WorkerTexts } from "./WorkerTexts.ts"
 
 interface Keyed {
   readonly "idempotency-key"?: IdempotencyKey
@@ -25,14 +27,11 @@ const answer = <A, B>(replayable: Replayable<A>, body: (answer: A) => B) =>
     headers: replayable.replayed ? { "idempotent-replayed": "true" } : {}
   })
 
-/** `running` on the wire is four states of the engine, so the page is cut here. */
-const page = (workers: ReadonlyArray<Worker>, status: WorkerStatus | undefined, limit: number | undefined) => {
-  const matching = status === undefined ? workers : workers.filter(({ state }) => Mapping.statusOf(state) === status)
+/** `running` on the wire is four states of the engine, so a page of one status is cut here. */
+const pageOf = (items: ReadonlyArray<Worker>, status: WorkerStatus, limit: number | undefined): WorkerPage => {
+  const matching = items.filter(({ state }) => Mapping.statusOf(state) === status)
   const shown = limit === undefined ? matching : matching.slice(0, limit)
-  return {
-    workers: shown.map(Mapping.worker),
-    next_cursor: shown.length < matching.length ? shown[shown.length - 1]!.worker_id : null
-  }
+  return { items: shown, next_cursor: shown.length < matching.length ? shown[shown.length - 1]!.worker_id : null }
 }
 
 export const WorkerHandlers = Endpoints.group(
@@ -41,6 +40,7 @@ export const WorkerHandlers = Endpoints.group(
   Effect.fnUntraced(function* (handle) {
     const runtime = yield* WorkerRuntime
     const lifecycle = yield* Lifecycle
+    const texts = new WorkerTexts()
     /** The engine's own word for draining is one of field v1 that does not say that it passes. */
     const whileReady = <A, E, R>(effect: Effect.Effect<A, E | Problem.Problem<"runtime_stopped">, R>) =>
       lifecycle.ready.pipe(
@@ -57,8 +57,12 @@ export const WorkerHandlers = Endpoints.group(
         if (limit !== undefined && limit > maxListLimit) {
           return yield* Problem.make("limit_too_large", undefined, { max: maxListLimit })
         }
-        const { items } = yield* runtime.list(cursor === undefined ? {} : { cursor })
-        return page(items, status, limit)
+        const from = cursor === undefined ? {} : { cursor }
+        const { items, next_cursor } =
+          status === undefined
+            ? yield* runtime.list(limit === undefined ? from : { ...from, limit })
+            : pageOf((yield* runtime.list(from)).items, status, limit)
+        return HttpServerResponse.uint8Array(texts.list(items, next_cursor), { contentType: "application/json" })
       }),
 
       create: Effect.fnUntraced(function* ({ headers, payload }) {
