@@ -24,8 +24,8 @@ const smallPrograms = ["adapters/executors/WardenMain", "adapters/process-runtim
 /** What plugins import as `yoi-workspace/plugin`. */
 const pluginEntry = { "plugin/Plugin": source("domain/plugin/Plugin") }
 
-/** The commands whose start is told apart: what both need is in one file, what the second one adds in another. */
-const servers = { runtime: source("app/cli/runtime"), serve: source("app/cli/serve") }
+/** Whose start is told apart: what every command needs is in one file, what both servers add in another, and so on. */
+const starts = { every: source("app/cli/Program"), runtime: source("app/cli/runtime"), serve: source("app/cli/serve") }
 
 const effect = dirname(fileURLToPath(import.meta.resolve("effect"))) + sep
 const builtins = new Set(builtinModules.flatMap((it) => (it.startsWith("node:") ? [it] : [it, `node:${it}`])))
@@ -155,16 +155,16 @@ const inputs = (paths) => Object.fromEntries(paths.map((it) => [it, source(it)])
 const bundle = async (dir) => {
   const entries = { ...inputs(programs), ...pluginEntry }
   // First only to see what is used: which modules of `effect` there are, and who needs which.
-  const trial = await (await build({ ...entries, ...servers })).generate({ format: "esm" })
+  const trial = await (await build({ ...entries, ...starts })).generate({ format: "esm" })
   const chunks = new Map(trial.output.filter((it) => it.type === "chunk").map((it) => [it.fileName, it]))
-  const main = sharedOf(chunks, ["app/main.js"])
-  const runtime = sharedOf(chunks, ["app/main.js", "runtime.js"])
-  const serve = sharedOf(chunks, ["app/main.js", "serve.js"])
+  const every = sharedOf(chunks, ["every.js"])
+  const runtime = sharedOf(chunks, ["every.js", "runtime.js"])
+  const serve = sharedOf(chunks, ["every.js", "serve.js"])
   const own = [...sharedOf(chunks, [...chunks.keys()])].filter((id) => id.startsWith(effect))
   const copies = Object.fromEntries(own.map((id) => [`effect/${id.slice(effect.length, -".js".length)}`, id]))
   /** @param {string} id */
   const fileOf = (id) => {
-    if (main.has(id)) return "core"
+    if (every.has(id)) return "core"
     if (serve.has(id)) return runtime.has(id) ? "servers" : "backend"
     return id.startsWith(effect) ? "rest" : null
   }

@@ -52,6 +52,12 @@ describe("what is loaded", () => {
     mkdirSync(join(folder, "empty"))
     const { urls } = await modulesOf("serve", "serve", "--workspace", join(folder, "empty"), "--listen", "127.0.0.1:0")
     assert.isAtMost(urls.length, 40)
+    // What no server needs at once is in files of its own.
+    for (const name of ["rest", "isolated", "AcpExecutor", "pool"])
+      assert.isFalse(
+        urls.some((it) => it.endsWith(`/${name}.js`)),
+        name
+      )
     assert.deepStrictEqual(
       urls.filter((it) => !/\/yoi-workspace\/(bin|dist)\//.test(it)),
       []
