@@ -13,6 +13,7 @@ import type { Settings } from "./Contest.ts"
 import { fanout } from "./fanout.ts"
 import { growth } from "./growth.ts"
 import { inprocess } from "./inprocess.ts"
+import { paint } from "./paint.ts"
 import { pinSelf, profileInto } from "./Process.ts"
 import { machine, markdown, type Part, partText, type Report } from "./Report.ts"
 import { routing } from "./routing.ts"
@@ -27,7 +28,8 @@ const benches: Readonly<Record<string, (settings: Settings) => Promise<Part>>> =
   growth,
   inprocess,
   start,
-  bundle
+  bundle,
+  paint
 }
 
 const documentation = fileURLToPath(new URL("../docs/performance.md", import.meta.url))
