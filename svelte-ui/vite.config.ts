@@ -59,7 +59,11 @@ const shell = {
 }
 
 /** Buttons, notes, icons: small things of which every page has some. */
-const parts = { name: "parts", test: /\/svelte-ui\/src\/lib\/ui\/|\/@lucide\//, minShareCount: 4 }
+const parts = {
+  name: "parts",
+  test: /\/svelte-ui\/src\/lib\/ui\/(?!Menu|Dialog|Select|CodeBlock|VirtualRows|CopyButton)|\/@lucide\//,
+  minShareCount: 2
+}
 
 export default defineConfig({
   environments: {
