@@ -51,8 +51,8 @@ const scenarios: ReadonlyArray<Asked> = [
     workers: 1_000,
     watchersEach: 1,
     rate: 5,
-    // It has one connection for each worker and nothing to share: no limit of anything.
-    without: [passThrough],
+    // A connection for each worker and nothing to share: that is no limit, and a broker hears all workers on one.
+    without: [passThrough, "Redis", "NATS"],
     relative: {}
   }
 ]

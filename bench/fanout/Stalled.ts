@@ -12,8 +12,8 @@ const healthyCount = 20
 const length = 1_000
 const rate = 4_000
 /** Long enough for the gateway to cut what does not drain, in milliseconds. */
-const stalledMs = 12_000
-const aloneMs = 5_000
+const stalledMs = 11_000
+const aloneMs = 4_000
 const windowMs = 500
 /** By then every one that stalls is full, and none has been cut, in milliseconds. */
 const weighAfterMs = 4_000
