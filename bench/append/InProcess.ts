@@ -6,6 +6,8 @@ import { ratio, spread } from "../Spread.ts"
 import { type Committer, isHere, ofKind, redis } from "./Contenders.ts"
 
 const kinds = ["store", "group", "dsync", "bytes", "serial", "sqlite"] as const
+/** Their figures vary little, so that half of a turn is enough. */
+const brief: ReadonlySet<string> = new Set(["dsync", "bytes", "Redis"])
 
 export const withoutRedis = "Redis is not on this machine."
 
@@ -46,7 +48,9 @@ export const inProcess = (settings: Settings) =>
     const tables: Array<Table> = []
     const goals: Array<Measured> = []
     for (const writers of [1, 64]) {
-      const found = await inTurns([...field.keys()], rounds, (name) => field.get(name)!.turn(writers, turnMs))
+      const found = await inTurns([...field.keys()], rounds, (name) =>
+        field.get(name)!.turn(writers, brief.has(name) ? turnMs / 2 : turnMs)
+      )
       const over = (name: string) => ratio(...rates(found, "store", name))
       tables.push(
         tableOf(`Durable commits of the file store, ${writers} writer${writers === 1 ? "" : "s"}`, found, notes)
