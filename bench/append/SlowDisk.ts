@@ -27,7 +27,7 @@ export const onSlowDisk = (settings: Settings) =>
     if (isHere("redis-server")) field.set("Redis", await redis(keep, folder, { preload }))
     const found = await inTurns([...field.keys()], settings.rounds, (name) =>
       // Little varies where nearly all of the time is waited.
-      field.get(name)!.turn(writers, settings.turnMs / 4)
+      field.get(name)!.turn(writers, settings.turnMs / 2)
     )
     const title = `The same with ${writers} writers, each sync a millisecond longer`
     const goals = [
