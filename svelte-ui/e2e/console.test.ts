@@ -1,7 +1,17 @@
 /** Workers and their console in a real browser against the real backend with its built-in runtime. */
 import { afterAll, afterEach, assert, beforeAll, it, vi } from "vitest"
 import type { Browser, Page } from "playwright"
-import { assertAccessible, assertFits, closeAll, launch, type Opened, openPage, phone, picture } from "./browser.ts"
+import {
+  assertAccessible,
+  assertFits,
+  closeAll,
+  desktop,
+  launch,
+  type Opened,
+  openPage,
+  phone,
+  picture
+} from "./browser.ts"
 import { type Backend, startBackend, startWire, type Wire } from "./programs.ts"
 import { script } from "./script.ts"
 
@@ -105,6 +115,27 @@ it("a person creates a worker, converses, reloads without loss, and stops it", a
   await page.getByText("Ended", { exact: true }).waitFor()
   await page.goto(url("/workers?state=stopped"))
   await page.getByRole("link", { name: "Reviewer" }).waitFor()
+})
+
+it("a confirmation covers nothing that a person writes or presses", async () => {
+  const workerId = await newWorker("Quiet")
+  await input(workerId, "one")
+  for (const viewport of [desktop, phone]) {
+    const page = await open({ viewport })
+    await page.goto(url(consoleOf(workerId)))
+    await entries(page).nth(1).waitFor()
+    await entries(page).first().hover()
+    await page.getByRole("button", { name: "Copy text" }).first().click()
+    const notice = page.getByRole("status").getByText("Copied")
+    await notice.waitFor()
+    const told = (await notice.locator("..").boundingBox())!
+    const { bottom, top } = await page.evaluate(() => ({
+      bottom: document.querySelector("header")!.getBoundingClientRect().bottom,
+      top: document.querySelector("form")!.parentElement!.getBoundingClientRect().top
+    }))
+    assert.isAtLeast(told.y, bottom)
+    assert.isAtMost(told.y + told.height, top)
+  }
 })
 
 it("what a worker writes is text: no script runs, no hostile link leads anywhere, links tell no referrer", async () => {
