@@ -2,7 +2,7 @@
  * The list of all that is in the store as of one checkpoint: heads of workers, bundles, and how much of each file counts.
  * Two copies are kept, so that no single damaged file takes more than one worker with it.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { ConfigBundle } from "../../domain/ConfigBundle.ts"
 import { Worker } from "../../domain/Worker.ts"
 import * as CheckedLines from "./CheckedLines.ts"
@@ -131,20 +131,32 @@ const parse = (file: Buffer): Catalogue | undefined => {
   return head && { head, workers, bundles, damaged, complete: !bad && end === good }
 }
 
-const readCopy = (disk: Disk, path: string): Effect.Effect<Catalogue | undefined, DiskFailure> =>
+const readCopy = (disk: Disk, path: string): Effect.Effect<Buffer, DiskFailure> =>
   disk.readFile(path).pipe(
     Effect.catchIf(
       (cause) => cause.code === "ENOENT",
       () => Effect.succeed(Buffer.alloc(0))
-    ),
-    Effect.map(parse)
+    )
   )
 
-/** The newer copy, with what is damaged in it taken from the other; nothing in a store that was never finished. */
+/** Of a copy whose head is damaged nothing is told, as if it were not there. */
+const generationOf = (file: Buffer): number => {
+  const [line] = CheckedLines.lines(file)
+  const row = line === undefined ? Option.none() : decodeRow(line)
+  return Option.isSome(row) && row.value.kind === "store" ? row.value.generation : -1
+}
+
+/**
+ * The newer copy, with what is damaged in it taken from the other, which is looked at for no other reason; nothing in a
+ * store that was never finished.
+ */
 export const read = Effect.fnUntraced(function* (disk: Disk, root: string) {
   const [a, b] = yield* Effect.all(copies.map((copy) => readCopy(disk, `${root}/${copy}`)))
-  const [best, other] = (a?.head.generation ?? -1) >= (b?.head.generation ?? -1) ? [a, b] : [b, a]
-  if (best === undefined || other === undefined || best.complete) return best
+  const [newer, older] = generationOf(a!) >= generationOf(b!) ? [a!, b!] : [b!, a!]
+  const best = parse(newer)
+  if (best === undefined || best.complete) return best
+  const other = parse(older)
+  if (other === undefined) return best
   const merge = <A>(from: Map<string, A>, into: Map<string, A>) => {
     for (const [key, value] of from) if (!into.has(key)) into.set(key, value)
   }

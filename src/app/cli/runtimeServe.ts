@@ -1,4 +1,6 @@
 /** `runtime serve`: hosts workers for a backend elsewhere and stays until it is told to stop. */
+// Before any schema is used: what the store holds is decoded when it starts, and every answer is encoded.
+import "effect/schema/SchemaJITCompiler/enable"
 import { Console, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Digest from "effect/crypto/Digest"
