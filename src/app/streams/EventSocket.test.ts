@@ -176,7 +176,7 @@ describe("a client that stops reading", () => {
       yield* TestClock.adjust(drainDeadlineMs - 1)
       assert.strictEqual(yield* streams.count, 1)
       yield* TestClock.adjust(1)
-      yield* until(() => Effect.runSync(streams.count) === 0)
+      while ((yield* streams.count) > 0) yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
     })
   )
 

@@ -1,6 +1,7 @@
 /**
  * One worker's events to any number of sockets: each frame is built once, and each socket gets one write, of the same
- * bytes, for all that one callback of the event loop brought. A socket that does not drain is taken out and starts again from a fresh snapshot.
+ * bytes, for all that one callback of the event loop brought. A socket that does not drain is taken out and starts again
+ * from a fresh snapshot.
  */
 import type { Socket } from "node:net"
 import { Effect, RcMap, type Scope } from "effect"
