@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from "node:path"
 import { Effect } from "effect"
 import { assert, beforeAll, describe, it } from "vitest"
-import { processesWith, scripted } from "../executors/ExecutorWorld.ts"
+import { agentProfile, processesWith, scripted } from "../executors/ExecutorWorld.ts"
 import { type Body, type Sent, send } from "../settings/SettingsServer.ts"
 import { eventually } from "../worker-runtime-process/runtimeProcess.ts"
 import * as OutOfTree from "./OutOfTree.ts"
@@ -158,6 +158,27 @@ describe("programs that the bundle starts", () => {
     runtime.kill()
     await runtime.ended
     await eventually(count, (it) => it === 0)
+  })
+
+  it("an agent takes a turn", async () => {
+    const profiles = join(folder, "agents.toml")
+    writeFileSync(profiles, agentProfile(), { mode: 0o600 })
+    const args = [program, "runtime", "serve", "--bind", "127.0.0.1:0", "--profiles", profiles]
+    const runtime = OutOfTree.launch(folder, process.execPath, args)
+    const workers = `${await runtime.says("stdout", /http:\S+/)}/v1/workers`
+    const post = async (path: string, body: object) => {
+      const headers = { "content-type": "application/json" }
+      const response = await fetch(workers + path, { method: "POST", headers, body: JSON.stringify(body) })
+      assert.strictEqual(response.status, 200, runtime.written.stderr)
+      return (await response.json()) as Body
+    }
+    const { worker } = await post("", { profile: { kind: "named", value: "p" } })
+    await post(`/${worker.worker_id}/input`, { kind: "user", content: "work" })
+    await eventually(
+      async () => (await (await fetch(`${workers}/${worker.worker_id}/transcript`)).text()).includes(`"assistant"`),
+      (said) => said
+    )
+    assert.strictEqual((await runtime.stop()).code, 0)
   })
 
   it("a runtime in a process of its own is the bundle, too", async () => {
