@@ -1,7 +1,6 @@
 /** The backend as one layer: engine, registry, hub, API and page on one port. */
 import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Clock, Effect, Layer, type Redacted } from "effect"
 import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -22,6 +21,7 @@ import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
 import * as BrowserGate from "../http/BrowserGate.ts"
 import * as HostRules from "../http/HostRules.ts"
 import * as NodeServer from "../http/NodeServer.ts"
+import * as RequestScopes from "../http/RequestScopes.ts"
 import { Sessions } from "../http/Sessions.ts"
 import { CloseCode } from "../streams/CloseCode.ts"
 import { OpenStreams } from "../streams/OpenStreams.ts"
@@ -123,7 +123,7 @@ const server = (options: Options, login: Sessions) =>
         const port = typeof address === "object" && address !== null ? address.port : options.listen.port
         hosts = HostRules.allowedHosts({ host: options.listen.host, port }, options.allowedHosts)
       })
-      return NodeHttpServer.layer(() => node, {
+      return RequestScopes.layer(() => node, {
         ...options.listen,
         gracefulShutdownTimeout: gracefulShutdown,
         websocket: serverOptions

@@ -1,5 +1,4 @@
 /** The worker-runtime process put together: engine, routes and server, and the order in which they stop. */
-import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { ByteSize, Effect, Layer, type Redacted, Schedule } from "effect"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -9,6 +8,7 @@ import { RuntimeApi } from "../../domain/api/RuntimeApi.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
 import * as NodeServer from "../http/NodeServer.ts"
+import * as RequestScopes from "../http/RequestScopes.ts"
 import * as MeasuredStore from "../observability/MeasuredStore.ts"
 import { CloseCode } from "../streams/CloseCode.ts"
 import { OpenStreams } from "../streams/OpenStreams.ts"
@@ -66,7 +66,7 @@ const serving = (options: Options) =>
   HttpRouter.serve(routes(options.token), { routerConfig, disableLogger: true, disableListenLog: true }).pipe(
     Layer.provide(Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(NodeServer.maxBodyBytes))),
     Layer.provideMerge(
-      NodeHttpServer.layer(() => NodeServer.make(RuntimeGate.make(options.token !== undefined)), {
+      RequestScopes.layer(() => NodeServer.make(RuntimeGate.make(options.token !== undefined)), {
         ...options.listen,
         gracefulShutdownTimeout: gracefulShutdown,
         websocket: serverOptions
