@@ -56,8 +56,8 @@ export const stalled = async (gateway: Gateway): Promise<Stalled> => {
   const some = (count: number) => Array.from({ length: count }, () => door("stalled"))
   const healthy = await open(some(healthyCount), tally)
   await observed(gateway, aloneMs / 2, tally, () => undefined)
-  const alone = await observed(gateway, aloneMs, tally, () => undefined)
   const before = (await it.figures("collect")).rss
+  const alone = await observed(gateway, aloneMs, tally, () => undefined)
   const lazy = await open(some(stalledCount), emptyTally())
   for (const watcher of lazy) watcher.socket.pause()
   const sockets = socketCount(it.pid)

@@ -61,4 +61,20 @@ describe("WorkerTexts", () => {
     const after: Worker = { ...before, state: "busy", last_event_id: 8 }
     assert.strictEqual(read(texts.list([after], null)), encoded([after], null))
   })
+
+  it("a long list is the same after any change: a worker that is another, one less, one more, a long one", () => {
+    const texts = new WorkerTexts()
+    const many = Array.from({ length: 700 }, (_, at) => worker(`w-${at}`))
+    const told = (workers: ReadonlyArray<Worker>) =>
+      assert.strictEqual(read(texts.list(workers, null)), encoded(workers, null))
+    told(many)
+    told(many)
+    const changed = many.with(130, { ...many[130]!, state: "busy" })
+    told(changed)
+    told(changed.toSpliced(64, 1))
+    told([...changed, worker("z")])
+    told(changed.with(699, { ...changed[699]!, state_reason: "long ".repeat(100_000) }))
+    told(many)
+    told(many.slice(0, 3))
+  })
 })
