@@ -54,7 +54,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
-    turn: { type: "string", default: "800" },
+    turn: { type: "string", default: "600" },
     json: { type: "string" },
     docs: { type: "boolean", default: false },
     before: { type: "string" },

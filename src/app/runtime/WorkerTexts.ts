@@ -23,10 +23,29 @@ interface Block {
   readonly bytes: Buffer
 }
 
+interface Answer {
+  readonly blocks: ReadonlyArray<Buffer>
+  readonly next_cursor: string | null
+  readonly bytes: Uint8Array
+}
+
+/** Longer answers are put together each time. In bytes: ten thousand workers with a kilobyte each. */
+const maxKeptAnswer = 10_485_760
+
+const begin = Buffer.from(`{"workers":[`)
 const comma = Buffer.from(",")
+
+const answer = (blocks: ReadonlyArray<Buffer>, next_cursor: string | null): Uint8Array =>
+  Buffer.concat([
+    begin,
+    ...blocks.flatMap((block, index) => (index === 0 ? [block] : [comma, block])),
+    Buffer.from(`],"next_cursor":${JSON.stringify(next_cursor)}}`)
+  ])
 
 export class WorkerTexts {
   readonly #texts = new WeakMap<Worker, string>()
+  /** The last long list, for whoever asks again and again while nothing changes. */
+  #last: Answer | undefined
   /** Of the last long list, by place. */
   #blocks: Array<Block | undefined> = []
 
@@ -58,19 +77,18 @@ export class WorkerTexts {
     return bytes
   }
 
-  /** A `WorkersAnswer` as bytes. Throws where an answer could not be encoded, which is a defect. */
+  /** A `WorkersAnswer` as bytes, which are nobody's to change. Throws where it could not be encoded, which is a defect. */
   list(workers: ReadonlyArray<Worker>, next_cursor: string | null): Uint8Array {
-    const parts: Array<Uint8Array> = [Buffer.from(`{"workers":[`)]
-    if (workers.length < longList) parts.push(this.#bytesOf(workers))
-    else {
-      const blocks = Math.ceil(workers.length / blockSize)
-      this.#blocks.length = blocks
-      for (let index = 0; index < blocks; index++) {
-        if (index > 0) parts.push(comma)
-        parts.push(this.#block(index, workers))
-      }
+    if (workers.length < longList) return answer([this.#bytesOf(workers)], next_cursor)
+    const count = Math.ceil(workers.length / blockSize)
+    this.#blocks.length = count
+    const blocks = Array.from({ length: count }, (_, index) => this.#block(index, workers))
+    const last = this.#last
+    if (last?.next_cursor === next_cursor && last.blocks.length === count) {
+      if (blocks.every((block, index) => block === last.blocks[index])) return last.bytes
     }
-    parts.push(Buffer.from(`],"next_cursor":${JSON.stringify(next_cursor)}}`))
-    return Buffer.concat(parts)
+    const bytes = answer(blocks, next_cursor)
+    this.#last = bytes.length <= maxKeptAnswer ? { blocks, next_cursor, bytes } : undefined
+    return bytes
   }
 }
