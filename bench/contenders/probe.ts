@@ -15,6 +15,8 @@ export interface Figures {
   majorTotal: number
   readonly rss: number
   readonly heapUsed: number
+  /** What buffers hold outside of the heap. */
+  readonly external: number
 }
 
 const gc = { minorCount: 0, minorMax: 0, minorTotal: 0, majorMax: 0, majorTotal: 0 }
@@ -47,8 +49,8 @@ if (process.send !== undefined) {
       Object.assign(gc, { minorCount: 0, minorMax: 0, minorTotal: 0, majorMax: 0, majorTotal: 0 })
     else if (message.probe === undefined) return
     if (message.probe === "collect") collect()
-    const { rss, heapUsed } = process.memoryUsage()
-    process.send?.({ probe: { ...gc, rss, heapUsed } satisfies Figures })
+    const { rss, heapUsed, external } = process.memoryUsage()
+    process.send?.({ probe: { ...gc, rss, heapUsed, external } satisfies Figures })
   })
   process.channel?.unref()
 }

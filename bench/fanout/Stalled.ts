@@ -56,7 +56,12 @@ export const stalled = async (gateway: Gateway): Promise<Stalled> => {
   const some = (count: number) => Array.from({ length: count }, () => door("stalled"))
   const healthy = await open(some(healthyCount), tally)
   await observed(gateway, aloneMs / 2, tally, () => undefined)
-  const before = (await it.figures("collect")).rss
+  // Not the memory of the process: what collections give back to the system hides what five sockets hold.
+  const used = async () => {
+    const { external, heapUsed } = await it.figures("collect")
+    return external + heapUsed
+  }
+  const before = await used()
   const alone = await observed(gateway, aloneMs, tally, () => undefined)
   const lazy = await open(some(stalledCount), emptyTally())
   for (const watcher of lazy) watcher.socket.pause()
@@ -64,7 +69,7 @@ export const stalled = async (gateway: Gateway): Promise<Stalled> => {
   const started = performance.now()
   let cutAfter = Number.POSITIVE_INFINITY
   let held = Number.NaN
-  const weigh = setTimeout(() => void it.figures("collect").then(({ rss }) => (held = rss - before)), weighAfterMs)
+  const weigh = setTimeout(() => void used().then((now) => (held = now - before)), weighAfterMs)
   const beside = await observed(gateway, stalledMs, tally, () => {
     const gone = socketCount(it.pid) <= sockets - stalledCount
     if (gone) cutAfter = Math.min(cutAfter, (performance.now() - started) / 1_000)
