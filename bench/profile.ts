@@ -1,6 +1,7 @@
 /**
  * `node bench/profile.ts FILE.cpuprofile [--top N] [--after MS]`: condenses a processor profile into text: whose code the
- * time goes to, and which functions. `--after` leaves the start out. Made with `npm run bench -- … --profile DIR`.
+ * time goes to, and which functions; or, with `--tree 3`, its calls with at least three percent of the time. `--after` leaves
+ * the start out. Made with `npm run bench -- … --profile DIR`.
  */
 import { readFileSync } from "node:fs"
 import { parseArgs } from "node:util"
@@ -76,6 +77,67 @@ const inclusive = (profile: Profile): ReadonlyArray<readonly [string, number]> =
   return [...found].map(([name, time]) => [name, time / total] as const).toSorted((a, b) => b[1] - a[1])
 }
 
+/** A line of the tree is left out where nearly all of its time is that of one part below it. */
+const same = 0.95
+
+/** A folder of ours, a package or a module of Node; of what is no JavaScript the function. */
+const partOf = (node: Node): string => {
+  const owner = ownerOf(node)
+  return owner === "native" ? node.callFrame.functionName : owner
+}
+
+/**
+ * The call tree as text, a flame graph that lies on its side: who calls whom, by parts and not by functions, as far as it
+ * takes at least so much of the working time.
+ */
+export const tree = (profile: Profile, least: number): string => {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
+  const own = new Map<number, number>()
+  let total = 0
+  for (const [at, id] of profile.samples.entries()) {
+    if (idle.has(nodes.get(id)!.callFrame.functionName)) continue
+    const time = Math.max(0, profile.timeDeltas[at] ?? 0)
+    total += time
+    own.set(id, (own.get(id) ?? 0) + time)
+  }
+  interface Frame {
+    readonly name: string
+    time: number
+    readonly below: Map<string, Frame>
+  }
+  const into = (frame: Frame, id: number): number => {
+    const node = nodes.get(id)!
+    let time = own.get(id) ?? 0
+    for (const child of node.children ?? []) {
+      const name = partOf(nodes.get(child)!)
+      if (name === frame.name) time += into(frame, child)
+      else {
+        const next = frame.below.get(name) ?? { name, time: 0, below: new Map<string, Frame>() }
+        frame.below.set(name, next)
+        const below = into(next, child)
+        next.time += below
+        time += below
+      }
+    }
+    return time
+  }
+  const root: Frame = { name: "all", time: 0, below: new Map() }
+  root.time = into(root, profile.nodes[0]!.id)
+  const lines: Array<string> = []
+  const write = (frame: Frame, depth: number, caller: string): void => {
+    const shown = [...frame.below.values()]
+      .filter(({ time }) => time / total >= least)
+      .toSorted((a, b) => b.time - a.time)
+    const [only] = shown
+    if (only !== undefined && only.time >= frame.time * same) return write(only, depth, caller)
+    const isTold = frame.name === caller
+    if (!isTold) lines.push(`${percent(frame.time / total)} ${"  ".repeat(depth)}${frame.name}`)
+    for (const next of shown) write(next, isTold ? depth : depth + 1, frame.name)
+  }
+  write(root, 0, "")
+  return lines.join("\n")
+}
+
 const percent = (share: number): string => `${(share * 100).toFixed(1).padStart(5)} %`
 
 /** The two tables as text. */
@@ -108,7 +170,11 @@ const since = (profile: Profile, milliseconds: number): Profile => {
 if (import.meta.main) {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { top: { type: "string", default: "25" }, after: { type: "string", default: "0" } }
+    options: {
+      top: { type: "string", default: "25" },
+      after: { type: "string", default: "0" },
+      tree: { type: "string" }
+    }
   })
   const [file] = positionals
   if (file === undefined) {
@@ -116,6 +182,9 @@ if (import.meta.main) {
     process.exitCode = 2
   } else {
     const profile = JSON.parse(readFileSync(file, "utf8")) as Profile
-    console.log(condense(since(profile, Number(values.after)), Number(values.top)))
+    const measured = since(profile, Number(values.after))
+    console.log(
+      values.tree === undefined ? condense(measured, Number(values.top)) : tree(measured, Number(values.tree) / 100)
+    )
   }
 }
