@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { once } from "node:events"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Scope, Tracer } from "effect"
 import { HttpServer } from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { layer, RequestScopes } from "./RequestScopes.ts"
@@ -46,15 +46,17 @@ it.effect("the end interrupts what is under way and waits for it", () =>
   })
 )
 
-it("a server answers what it has begun when it is told to end, and then nothing more", async () => {
+it("a server answers what it has begun when it is told to end, in no span of who started it, and then nothing more", async () => {
   const node = new Http.Server()
   const reached = Deferred.makeUnsafe<void>()
   const go = Deferred.makeUnsafe<void>()
   const app = Effect.gen(function* () {
     yield* Deferred.succeed(reached, undefined)
     yield* Deferred.await(go)
-    return HttpServerResponse.text("done")
+    const parent = yield* Effect.serviceOption(Tracer.ParentSpan)
+    return HttpServerResponse.text(`done, ${parent._tag === "None" ? "in no span" : "in a span"}`)
   })
+  const command = Tracer.externalSpan({ spanId: "1".repeat(16), traceId: "2".repeat(32), sampled: true })
   const scope = Scope.makeUnsafe()
   const serving = Effect.gen(function* () {
     const services = yield* Layer.buildWithScope(
@@ -65,7 +67,7 @@ it("a server answers what it has begun when it is told to end, and then nothing 
       Effect.flatMap(HttpServer, (server) => server.serve(app)),
       services
     )
-  })
+  }).pipe(Effect.provideService(Tracer.ParentSpan, command))
   await Effect.runPromise(Scope.provide(serving, scope))
   assert.strictEqual(node.listenerCount("request"), 1)
   const { port } = node.address() as AddressInfo
@@ -74,7 +76,7 @@ it("a server answers what it has begun when it is told to end, and then nothing 
   const closed = once(node, "close")
   const ending = Effect.runPromise(Scope.close(scope, Exit.void))
   Deferred.doneUnsafe(go, Effect.void)
-  assert.strictEqual(await (await answer).text(), "done")
+  assert.strictEqual(await (await answer).text(), "done, in no span")
   // The client would keep it open.
   node.closeIdleConnections()
   await closed

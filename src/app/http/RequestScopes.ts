@@ -5,7 +5,7 @@
  */
 import type * as Http from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Scope, Tracer } from "effect"
 import { HttpServer } from "effect/http/HttpServer"
 
 /** How many places are looked at before there is one more. */
@@ -38,6 +38,13 @@ export class RequestScopes {
   )
 }
 
+/** The span of the command that started the server is no parent of what a request does. */
+const withoutSpan = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.updateContext(
+    effect,
+    (context: Context.Context<R>) => Context.omit(Tracer.ParentSpan)(context) as typeof context
+  )
+
 /** Takes the place of the server's own way to serve. */
 const serving = (node: Http.Server, server: HttpServer["Service"]) =>
   Effect.fnUntraced(function* (...[app, middleware]: Parameters<typeof server.serve>) {
@@ -57,7 +64,7 @@ const serving = (node: Http.Server, server: HttpServer["Service"]) =>
     yield* server.serve(app, middleware!)
     for (const theirs of node.listeners("request")) if (!before.has(theirs)) node.off("request", theirs as never)
     node.on("request", handler)
-  })
+  }, withoutSpan)
 
 /** The server of Effect on one of Node, with the fibers of its requests in scopes of their own. */
 export const layer = (make: () => Http.Server, options: Parameters<typeof NodeHttpServer.layer>[1]) =>
