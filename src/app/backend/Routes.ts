@@ -1,11 +1,10 @@
 /** Everything that the backend answers: the API with its document, liveness, the page, and a problem for the rest. */
-import { type Cause, Effect, Layer, type Types } from "effect"
+import { Effect, Layer, type Types } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
-import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { OpenApi } from "effect/http-api"
 import { BrowserApi } from "../../domain/api/BrowserApi.ts"
+import * as ApiDocument from "../http/ApiDocument.ts"
 import * as BrowserEdgeLayer from "../http/BrowserEdgeLayer.ts"
 import * as Fallback from "../http/Fallback.ts"
 import * as Problems from "../http/Problems.ts"
@@ -18,11 +17,7 @@ const Api = Layer.merge(Handlers.layer, SettingsHandlers.layer).pipe(Layer.provi
 
 const documentPath = "/api/openapi.json"
 
-const Document = HttpRouter.add(
-  "GET",
-  documentPath,
-  Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(BrowserApi)))
-)
+const Document = ApiDocument.layer(documentPath, BrowserApi)
 
 const noStore = { headers: { "cache-control": "no-store" } }
 
@@ -53,12 +48,6 @@ const unknown = Effect.gen(function* () {
   return allow === undefined ? response : HttpServerResponse.setHeader(response, "allow", allow)
 })
 
-const isRouteNotFound = (cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.some(
-    (reason) =>
-      reason._tag === "Fail" && reason.error instanceof HttpServerError && reason.error.reason._tag === "RouteNotFound"
-  )
-
 const isEmpty404 = ({ body, status }: HttpServerResponse.HttpServerResponse): boolean =>
   status === 404 && body._tag === "Empty"
 
@@ -69,7 +58,7 @@ const isEmpty404 = ({ body, status }: HttpServerResponse.HttpServerResponse): bo
 const Edge = HttpRouter.middleware(
   (routed) =>
     Effect.matchCauseEffect(routed, {
-      onFailure: (cause) => Problems.caught(isRouteNotFound(cause) ? unknown : Effect.failCause(cause)),
+      onFailure: (cause) => Problems.caught(Fallback.isRouteNotFound(cause) ? unknown : Effect.failCause(cause)),
       onSuccess: (response) => (isEmpty404(response) ? Problems.caught(unknown) : Effect.succeed(response))
     }) as Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest>,
   { global: true }

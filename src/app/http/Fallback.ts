@@ -1,4 +1,6 @@
 /** What a path or method gets that the API does not know: 404, or 405 with the methods that it does. */
+import type { Cause } from "effect"
+import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpApi, type HttpApiGroup } from "effect/http-api"
 import * as Problem from "../../domain/Problem.ts"
 
@@ -6,6 +8,13 @@ interface Known {
   readonly segments: ReadonlyArray<string>
   readonly methods: Set<string>
 }
+
+/** Whether the router knew no route for a request. */
+export const isRouteNotFound = (cause: Cause.Cause<unknown>): boolean =>
+  cause.reasons.some(
+    (reason) =>
+      reason._tag === "Fail" && reason.error instanceof HttpServerError && reason.error.reason._tag === "RouteNotFound"
+  )
 
 /** Reads the paths off an API and, for a path and method that nothing was found for, tells what is wrong. */
 export const make = <Id extends string, Groups extends HttpApiGroup.Constraint>(

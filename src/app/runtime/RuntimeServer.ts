@@ -2,11 +2,10 @@
 import { ByteSize, Effect, Layer, type Redacted, Schedule } from "effect"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpRouter from "effect/http/HttpRouter"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import { OpenApi } from "effect/http-api"
 import { RuntimeApi } from "../../domain/api/RuntimeApi.ts"
 import * as Engine from "../../domain/engine/Engine.ts"
 import { WorkerRuntime } from "../../domain/WorkerRuntime.ts"
+import * as ApiDocument from "../http/ApiDocument.ts"
 import * as NodeServer from "../http/NodeServer.ts"
 import * as RequestScopes from "../http/RequestScopes.ts"
 import * as MeasuredStore from "../observability/MeasuredStore.ts"
@@ -36,12 +35,6 @@ const drainPollMs = 50
 /** Requests that are under way after that have this long. */
 const gracefulShutdown = "5 seconds"
 
-const document = HttpRouter.add(
-  "GET",
-  Unrouted.openApiPath,
-  Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(RuntimeApi)))
-)
-
 const routes = (token: Options["token"]) =>
   Layer.mergeAll(
     RuntimeHandlers,
@@ -50,7 +43,7 @@ const routes = (token: Options["token"]) =>
     BundleHandlers,
     ObservabilityHandlers,
     HealthHandlers,
-    document
+    ApiDocument.layer(Unrouted.openApiPath, RuntimeApi)
   ).pipe(
     Layer.provide([RuntimeEdgeLayer.layer, RuntimeBodyLayer.layer, RuntimeAuthLayer.layer(token)]),
     Layer.provideMerge(Unrouted.layer)

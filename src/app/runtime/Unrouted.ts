@@ -1,7 +1,6 @@
 /** What no route takes: unknown paths and methods get the error body too, and so does whatever slips past the routes. */
 import { type Cause, Effect, type Types } from "effect"
 import * as HttpRouter from "effect/http/HttpRouter"
-import { HttpServerError } from "effect/http/HttpServerError"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import { RuntimeApi } from "../../domain/api/RuntimeApi.ts"
@@ -14,14 +13,8 @@ export const openApiPath = "/v1/openapi.json"
 
 const explain = Fallback.make(RuntimeApi, [["GET", openApiPath]])
 
-const isRouteNotFound = (cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.some(
-    (reason) =>
-      reason._tag === "Fail" && reason.error instanceof HttpServerError && reason.error.reason._tag === "RouteNotFound"
-  )
-
 const answer = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>, metrics: RequestMetrics.RequestMetrics) {
-  if (!isRouteNotFound(cause)) return yield* respond(yield* problemOf(cause))
+  if (!Fallback.isRouteNotFound(cause)) return yield* respond(yield* problemOf(cause))
   const { method, url } = yield* HttpServerRequest
   const { allow, problem } = explain(method, url.split(/[?#]/, 1)[0]!)
   metrics.count("unrouted", problem._tag, undefined)
