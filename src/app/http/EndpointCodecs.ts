@@ -77,8 +77,9 @@ export const reader = (
 
 /** Reads a body that `JsonBody.check` has admitted. An empty one stands for nothing. */
 export const payloadReader = (endpoint: HttpApiEndpoint.Top, options: ParseOptions | undefined) => {
-  const [declared] = endpoint.payload.values()
+  const [declared, ...more] = endpoint.payload.values()
   if (declared === undefined) return undefined
+  if (more.length > 0 || declared.encoding._tag !== "Json") throw new Error("an endpoint takes JSON and nothing else")
   const schemas = declared.schemas as ReadonlyArray<Schema.Top>
   const read = reader("Payload", Schema.Union(schemas), options)!
   const nothing = schemas.some(({ ast }) => ast._tag === "Null") ? null : undefined

@@ -186,3 +186,16 @@ it("a handler that is missing is told when the routes are made", async () => {
   const exit = await Effect.runPromiseExit(build)
   assert.strictEqual(exit._tag, "Failure")
 })
+
+it("a body that is no JSON is refused when the routes are made, and not when it is sent", async () => {
+  const Texts = HttpApi.make("texts").add(
+    HttpApiGroup.make("texts").add(
+      HttpApiEndpoint.post("say", "/say", { payload: Schema.String.pipe(HttpApiSchema.asText()), success: Body })
+    )
+  )
+  const routes = Endpoints.group(Texts, "texts", (handle) =>
+    Effect.succeed(handle({ say: ({ payload }) => Effect.succeed({ text: payload }) }))
+  )
+  const exit = await Effect.runPromiseExit(Effect.scoped(Layer.build(routes.pipe(Layer.provide(HttpRouter.layer)))))
+  assert.isTrue(exit._tag === "Failure" && Cause.hasDies(exit.cause))
+})
